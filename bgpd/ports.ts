@@ -1,0 +1,86 @@
+/** What the speaker needs from the outside, as interfaces: the shell supplies them, tests supply fakes. */
+import type { Family, Ip, Prefix } from '../lib/ip/prefix.ts';
+
+/** One way to forward: through a gateway on an interface. */
+export interface KernelNextHop {
+  /** Undefined: on-link. May be of the other family (RFC 8950). */
+  readonly gateway: Ip | undefined;
+  /** Interface index; 0: let the kernel find it from the gateway. */
+  readonly interfaceIndex: number;
+}
+
+export type KernelRoute =
+  | { readonly kind: 'unicast'; readonly prefix: Prefix; /** One, or several for ECMP. */ readonly nextHops: readonly KernelNextHop[] }
+  | { readonly kind: 'blackhole'; readonly prefix: Prefix };
+
+export interface RouteRefusal { readonly prefix: Prefix; readonly code: string; readonly message: string }
+
+/** The FIB: only routes with our protocol number, in our table, with our metric. */
+export interface FibPort {
+  /** Our routes that are in the kernel now. */
+  list(): Promise<KernelRoute[]>;
+  /** Adds or replaces in batches; a route is never absent while it changes. Resolves with what the kernel refused. */
+  put(routes: readonly KernelRoute[]): Promise<RouteRefusal[]>;
+  /** Removes; an absent route is success. */
+  remove(routes: readonly KernelRoute[]): Promise<RouteRefusal[]>;
+}
+
+/** How the kernel would reach an address. `metric` is the IGP cost of RFC 4271 §9.1.2.1. */
+export interface Resolution {
+  readonly reachable: boolean;
+  /** Undefined: directly connected. */
+  readonly gateway: Ip | undefined;
+  readonly interfaceIndex: number;
+  readonly metric: number;
+}
+
+export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, interfaceIndex: 0, metric: Infinity };
+
+/**
+ * Next-hop resolution against the kernel's own routes (connected, static, other daemons'), never against ours,
+ * never through a default route unless `allowDefault`.
+ */
+export interface ResolverPort {
+  /** From memory; no I/O. */
+  resolve(address: Ip): Resolution;
+  /** Called when routes, links or addresses changed, so that resolutions may differ. At most once per turn. */
+  onChange(listener: () => void): Disposable;
+}
+
+/** A TCP connection that carries BGP. All callbacks come in separate turns. */
+export interface Connection {
+  readonly local: Ip;
+  readonly remote: Ip;
+  readonly remotePort: number;
+  /** Queues bytes; false: the peer reads slowly, wait for `drained`. */
+  write(bytes: Uint8Array): boolean;
+  /** Sends what is queued, then FIN. */
+  end(): void;
+  /** Ends at once; nothing more is called back. */
+  destroy(): void;
+  listen(callbacks: ConnectionCallbacks): void;
+}
+
+export interface ConnectionCallbacks {
+  /** The chunk is valid only during the call. */
+  data(chunk: Uint8Array): void;
+  drained(): void;
+  /** Once, whatever ended it. `error` is empty on an orderly FIN. */
+  closed(error: string): void;
+}
+
+export interface DialOptions {
+  readonly address: Ip;
+  readonly port: number;
+  readonly sourceAddress: Ip | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface TransportPort {
+  /** Rejects with an OperationError whose `details.reason` says why in words. */
+  dial(options: DialOptions, signal: AbortSignal): Promise<Connection>;
+  /** Listens on one address (undefined: all of both families). Backlog at least 1,024. */
+  listen(address: Ip | undefined, port: number, accept: (connection: Connection) => void): Promise<AsyncDisposable>;
+}
+
+export type { Family };

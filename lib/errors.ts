@@ -1,0 +1,35 @@
+/** The three ways something can be wrong that is not a bug: bad input, the outside failing, a broken invariant. */
+
+/** One thing wrong with what a user wrote. The good part still applies. */
+export interface Problem {
+  /** Where: `BGPPeer/tor-1.spec.asNumber`. */
+  readonly path: string;
+  /** What was found and what was expected: `0 is not an AS number: expected 1..4294967295`. */
+  readonly message: string;
+}
+
+export const showProblem = (p: Problem): string => `${p.path}: ${p.message}`;
+
+/** Something outside this process failed. `code` is stable (`ROUTE_REPLACE`); `details` says with what it was tried. */
+export class OperationError extends Error {
+  readonly code: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  constructor(code: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    const said = Object.entries(details).map(([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`).join(' ');
+    super(`${code}${said === '' ? '' : ` (${said})`}${cause === undefined ? '' : `: ${messageOf(cause)}`}`, { cause });
+    this.name = 'OperationError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A broken invariant ends the process: it restarts from kernel and API state, which is the tested path anyway. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`invariant broken: ${what}`);
+}
+
+export function assertNever(value: never): never {
+  throw new Error(`unexpected value: ${JSON.stringify(value)}`);
+}

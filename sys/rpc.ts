@@ -1,0 +1,171 @@
+/**
+ * Requests and answers over unix sockets: a frame is a 32-bit big-endian length and that many bytes of UTF-8 JSON.
+ *
+ * Request `{"id":1,"method":"status","params":{}}`; answer `{"id":1,"result":{}}` or
+ * `{"id":1,"error":{"code":"…","message":"…"}}`. Requests of one connection are answered in their order.
+ */
+import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { OperationError, messageOf } from '../lib/errors.ts';
+import { parseJson, stringifyJson } from '../lib/json.ts';
+
+/** Larger frames end the connection: nothing we say to each other is that long. */
+export const MAXIMUM_FRAME_BYTES = 256 * 1024 * 1024;
+
+/** Method name → its parameters and result. */
+export type Methods = object;
+type Entry = { readonly params: unknown; readonly result: unknown };
+type Params<M, K extends keyof M> = M[K] extends Entry ? M[K]['params'] : never;
+type Result<M, K extends keyof M> = M[K] extends Entry ? M[K]['result'] : never;
+
+export type Handlers<M extends Methods> = { readonly [K in keyof M]: (params: Params<M, K>) => Promise<Result<M, K>> | Result<M, K> };
+
+/** Takes a byte stream apart into frames. Throws OperationError RPC_FRAME on one that is too long. */
+export class FrameReader {
+  #chunks: Buffer[] = [];
+  #length = 0;
+  readonly #maximum: number;
+  constructor(maximum = MAXIMUM_FRAME_BYTES) { this.#maximum = maximum; }
+
+  push(chunk: Buffer): Buffer[] {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length < 4) return [];
+    const frames: Buffer[] = [];
+    for (;;) {
+      const head = this.#peek(4);
+      if (!head) break;
+      const size = head.readUInt32BE(0);
+      if (size > this.#maximum) throw new OperationError('RPC_FRAME', { size, maximum: this.#maximum });
+      if (this.#length < 4 + size) break;
+      const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#length);
+      frames.push(all.subarray(4, 4 + size));
+      const rest = all.subarray(4 + size);
+      this.#chunks = rest.length > 0 ? [rest] : [];
+      this.#length = rest.length;
+    }
+    return frames;
+  }
+
+  #peek(size: number): Buffer | undefined {
+    if (this.#length < size) return undefined;
+    const first = this.#chunks[0]!;
+    return first.length >= size ? first : Buffer.concat(this.#chunks, this.#length);
+  }
+}
+
+export function frame(payload: string | Buffer): Buffer {
+  const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  const head = Buffer.allocUnsafe(4);
+  head.writeUInt32BE(body.length, 0);
+  return Buffer.concat([head, body]);
+}
+
+/** Serves `handlers` on a unix socket (mode 0600). A handler that throws answers that request with an error. */
+export async function serve<M extends Methods>(path: string, handlers: Handlers<M>): Promise<AsyncDisposable> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  if (existsSync(path)) unlinkSync(path);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => { sockets.delete(socket); });
+    serveConnection(socket, handlers);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  return {
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => {
+      for (const socket of sockets) socket.destroy();
+      server.close(() => { resolve(); });
+    }),
+  };
+}
+
+interface Request { readonly id: number; readonly method: string; readonly params?: unknown }
+
+function serveConnection<M extends Methods>(socket: Socket, handlers: Handlers<M>): void {
+  const reader = new FrameReader();
+  let last: Promise<void> = Promise.resolve();
+  socket.on('error', () => { socket.destroy(); });
+  socket.on('data', (chunk) => {
+    let frames: Buffer[];
+    try {
+      frames = reader.push(chunk);
+    } catch {
+      socket.destroy();
+      return;
+    }
+    for (const bytes of frames) last = last.then(() => answer(socket, handlers, bytes));
+  });
+}
+
+async function answer<M extends Methods>(socket: Socket, handlers: Handlers<M>, bytes: Buffer): Promise<void> {
+  let id = 0;
+  let reply: object;
+  try {
+    const request = parseJson(bytes.toString('utf8')) as Request;
+    id = request.id;
+    if (!Object.hasOwn(handlers, request.method)) throw new OperationError('RPC_METHOD', { method: request.method });
+    const handler = handlers[request.method as keyof M] as (params: unknown) => unknown;
+    reply = { id, result: (await handler(request.params ?? {})) ?? {} };
+  } catch (error) {
+    const code = error instanceof OperationError ? error.code : 'RPC_HANDLER';
+    reply = { id, error: { code, message: messageOf(error) } };
+  }
+  if (!socket.destroyed) socket.write(frame(stringifyJson(reply)));
+}
+
+/** A client of one connection. */
+export interface RpcClient<M extends Methods> extends Disposable {
+  call<K extends keyof M & string>(method: K, params: Params<M, K>): Promise<Result<M, K>>;
+  /** Resolves when the connection ends, whoever ended it. */
+  readonly closed: Promise<void>;
+}
+
+interface Waiting { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }
+
+/** Connects. Rejects with OperationError RPC_CONNECT when nobody listens; calls reject with RPC_CLOSED when the other side goes. */
+export async function connect<M extends Methods>(path: string): Promise<RpcClient<M>> {
+  const socket = createConnection(path);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', (error) => { reject(new OperationError('RPC_CONNECT', { path }, error)); });
+  });
+  const reader = new FrameReader();
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  socket.on('error', () => { socket.destroy(); });
+  socket.on('data', (chunk) => {
+    for (const bytes of reader.push(chunk)) settle(waiting, bytes);
+  });
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => {
+      for (const w of waiting.values()) w.reject(new OperationError('RPC_CLOSED', { path }));
+      waiting.clear();
+      resolve();
+    });
+  });
+  return {
+    closed,
+    call: (method, params) => new Promise((resolve, reject) => {
+      if (socket.destroyed) { reject(new OperationError('RPC_CLOSED', { path })); return; }
+      const id = nextId++;
+      waiting.set(id, { resolve: resolve, reject });
+      socket.write(frame(stringifyJson({ id, method, params })));
+    }),
+    [Symbol.dispose]: () => { socket.destroy(); },
+  };
+}
+
+function settle(waiting: Map<number, Waiting>, bytes: Buffer): void {
+  const reply = parseJson(bytes.toString('utf8')) as { id: number; result?: unknown; error?: { code: string; message: string } };
+  const w = waiting.get(reply.id);
+  if (!w) return;
+  waiting.delete(reply.id);
+  if (reply.error) w.reject(new OperationError(reply.error.code, { said: reply.error.message }));
+  else w.resolve(reply.result as never);
+}
