@@ -23,6 +23,12 @@ export interface FibPort {
   put(routes: readonly KernelRoute[]): Promise<RouteRefusal[]>;
   /** Removes; an absent route is success. */
   remove(routes: readonly KernelRoute[]): Promise<RouteRefusal[]>;
+  /**
+   * Called when somebody else removed or changed one of our routes, when a link went down (the kernel drops routes
+   * silently then), and when monitor messages were lost: `list` tells what is left. At most once per turn, never for
+   * what `put` and `remove` did.
+   */
+  onDisturbed?(listener: () => void): Disposable;
 }
 
 /** How the kernel would reach an address. `metric` is the IGP cost of RFC 4271 §9.1.2.1. */
@@ -41,7 +47,7 @@ export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, i
  * never through a default route unless `allowDefault`.
  */
 export interface ResolverPort {
-  /** From memory; no I/O. */
+  /** From memory; no I/O. An address of this node itself is not reachable: as a next hop it is unusable. */
   resolve(address: Ip): Resolution;
   /** Called when routes, links or addresses changed, so that resolutions may differ. At most once per turn. */
   onChange(listener: () => void): Disposable;
