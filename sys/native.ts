@@ -1,0 +1,102 @@
+/**
+ * Every native call of the project: libc through koffi, one prototype a line.
+ *
+ * Memory crosses only as Buffers, and no koffi type has a name (a named one fails when a second module registry,
+ * such as the next Jest file, defines it again). A wrong prototype corrupts memory, so each has a test.
+ * Each call returns libc's result, or minus errno when that was -1.
+ */
+import { constants } from 'node:os';
+import koffi from 'koffi';
+
+const libc = koffi.load('libc.so.6');
+
+type Call = (...args: (number | Uint8Array | object | null)[]) => number;
+const socketCall = libc.func('int socket(int, int, int)') as unknown as Call;
+const bindCall = libc.func('int bind(int, void *, uint)') as unknown as Call;
+const sendCall = libc.func('long send(int, void *, size_t, int)') as unknown as Call;
+const recvCall = libc.func('long recv(int, void *, size_t, int)') as unknown as Call;
+const getsocknameCall = libc.func('int getsockname(int, void *, void *)') as unknown as Call;
+const setsockoptCall = libc.func('int setsockopt(int, int, int, void *, uint)') as unknown as Call;
+const getsockoptCall = libc.func('int getsockopt(int, int, int, void *, void *)') as unknown as Call;
+const closeCall = libc.func('int close(int)') as unknown as Call;
+const setnsCall = libc.func('int setns(int, int)') as unknown as Call;
+/** `struct sock_fprog`: a count and a pointer, so koffi has to lay it out. */
+const filterCall = libc.func('setsockopt', 'int', [
+  'int', 'int', 'int', koffi.pointer(koffi.struct({ length: 'uint16_t', instructions: 'void *' })), 'uint',
+]) as unknown as Call;
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const SOL_NETLINK = 270;
+export const SO_ATTACH_FILTER = 26;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
+export const CLONE_NEWNET = 0x40000000;
+
+const outcome = (result: number): number => (result === -1 ? -koffi.errno() : result);
+
+/** socket(2): a file descriptor. */
+export const socket = (domain: number, type: number, protocol: number): number => outcome(socketCall(domain, type, protocol));
+
+/** bind(2) to a `struct sockaddr` in bytes. */
+export const bind = (fd: number, address: Uint8Array): number => outcome(bindCall(fd, address, address.length));
+
+/** send(2) of the first `length` bytes: bytes sent. */
+export function send(fd: number, bytes: Uint8Array, length = bytes.length, flags = 0): number {
+  if (length > bytes.length) throw new RangeError(`cannot send ${length} of ${bytes.length} bytes`);
+  return outcome(sendCall(fd, bytes, length, flags));
+}
+
+/** recv(2) into `into`: bytes received. */
+export const recv = (fd: number, into: Uint8Array, flags = 0): number => outcome(recvCall(fd, into, into.length, flags));
+
+/** getsockname(2) into `into`: bytes of the address. */
+export function getsockname(fd: number, into: Uint8Array): number {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(into.length);
+  const result = outcome(getsocknameCall(fd, into, length));
+  return result < 0 ? result : length.readUInt32LE();
+}
+
+/** setsockopt(2) with a 32-bit value, or bytes. */
+export function setsockopt(fd: number, level: number, option: number, value: number | Uint8Array): number {
+  const bytes = typeof value === 'number' ? Buffer.alloc(4) : value;
+  if (typeof value === 'number') (bytes as Buffer).writeInt32LE(value);
+  return outcome(setsockoptCall(fd, level, option, bytes, bytes.length));
+}
+
+/** getsockopt(2) of a 32-bit option: its value, which must not be negative. */
+export function getsockopt(fd: number, level: number, option: number): number {
+  const value = Buffer.alloc(4);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(4);
+  const result = outcome(getsockoptCall(fd, level, option, value, length));
+  return result < 0 ? result : value.readInt32LE();
+}
+
+/** Attaches a classic BPF program of 8-byte instructions; what it rejects is never queued on the socket. */
+export function attachFilter(fd: number, program: Uint8Array): number {
+  return outcome(filterCall(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length: program.length / 8, instructions: program }, 16));
+}
+
+/** close(2). */
+export const close = (fd: number): number => outcome(closeCall(fd));
+
+/** setns(2): moves the calling thread into a namespace. */
+export const setns = (fd: number, type: number): number => outcome(setnsCall(fd, type));
+
+/** Calls back in the event loop while `fd` is readable; `failed`: polling stopped because the descriptor has an error. */
+export function pollReadable(fd: number, callback: (failed: boolean) => void): Disposable & { unref(): void } {
+  const handle = koffi.node.poll(fd, { readable: true }, (event: unknown) => { callback(typeof event === 'number' && event < 0); });
+  return { unref: () => { handle.unref(); }, [Symbol.dispose]: () => { handle.close(); } };
+}
+
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+
+/** `ENETUNREACH` for 101; `errno 524` for one without a name here. */
+export const errnoName = (errno: number): string => ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
