@@ -1,0 +1,292 @@
+/**
+ * The state machine of one BGP connection (RFC 4271 §8.2.2). Pure: `step(session, event) → [session, effects]`.
+ *
+ * ```
+ *            manualStart / idleHold expired                 dialed, accepted: OPEN, hold 4 min
+ *   ┌──────┐ ──────────────► ┌─────────┐ ───────────────────────────────► ┌──────────┐
+ *   │ Idle │      dial       │ Connect │                                  │ OpenSent │
+ *   └──────┘                 └─────────┘ ◄── connectRetry: dial again     └──────────┘
+ *     │  ▲                     │     ▲                                      ▲  │    │
+ *     │  │                     │     │ connectRetry: dial                   │  │    │ OPEN accepted: KEEPALIVE,
+ *     │  │           tcpFailed │     │                         accepted     │  │    │ hold as negotiated
+ *     │  │                     ▼     │                         OPEN         │  │    ▼
+ *     │  │  passive          ┌────────┐ ────────────────────────────────────┘  │  ┌─────────────┐
+ *     └──┼─────────────────► │ Active │ ◄──────────────────────────────────────┘  │ OpenConfirm │
+ *        │                   └────────┘   tcpFailed, Cease 7 received             └─────────────┘
+ *        │                                                                          │ KEEPALIVE: up
+ *        │   stop, error, hold timer, NOTIFICATION, connection lost                 ▼
+ *        │   close; IdleHold unless stopped by hand                             ┌─────────────┐
+ *        └───────────────────────────────────────── from every state ────────── │ Established │
+ *                                                                               └─────────────┘
+ * ```
+ * Ignored: in Idle everything but start and IdleHold; `manualStart` outside Idle; a second `accepted` or `dialed` once
+ * there is a connection (collision.ts gives it a machine of its own); ROUTE-REFRESH of a family that was not negotiated.
+ * Whatever else is not in the drawing is unexpected: before OpenSent it leads to Idle in silence, from there on it is
+ * answered with FSM error 5/1, 5/2, 5/3 (RFC 6608). A NOTIFICATION is never answered with another.
+ *
+ * Where we differ from the letter of §8.2.2, as BIRD, FRR and OpenBGPD do:
+ * - Connect, 18 (dial failed): Active, not Idle, so that we go on listening; ConnectRetry grows from a quarter of a second.
+ * - OpenSent, 24 and 25 (NOTIFICATION): Idle in silence; the letter answers with FSM error, which §6.4 forbids.
+ * - OpenSent and OpenConfirm, 25 with Cease 7 (collision): Active, because the other connection lives and may yet be accepted.
+ * - Established, 21 (bad header): error 1 as §6.1 demands, not FSM error.
+ */
+import { assertNever } from '../../lib/errors.ts';
+import { CEASE, ERROR, FSM_ERROR } from '../wire/constants.ts';
+import type { NotificationMessage } from '../wire/message.ts';
+import { describeNotification } from '../wire/notification.ts';
+import { isRefusal, negotiate } from './negotiate.ts';
+import type { DownReason, Negotiated } from './negotiated.ts';
+import type { Effect, Event, Session, Step } from './session.ts';
+import type { OpenMessage } from '../wire/message.ts';
+
+/** RFC 4271 §8.2.2: "a large value" until the peers have agreed. */
+export const OPEN_HOLD_SECONDS = 240;
+const FIRST_RETRY_SECONDS = 0.25;
+/** Long enough for three SYNs. */
+const SHORTEST_DIAL_SECONDS = 4;
+const FIRST_IDLE_HOLD_SECONDS = 0.25;
+const LONGEST_IDLE_HOLD_SECONDS = 60;
+
+export function step(session: Session, event: Event): Step {
+  switch (session.state) {
+    case 'Idle': return idle(session, event);
+    case 'Connect': return connect(session, event);
+    case 'Active': return active(session, event);
+    case 'OpenSent': return openSent(session, event);
+    case 'OpenConfirm': return openConfirm(session, event);
+    case 'Established': return established(session, event);
+    default: return assertNever(session.state);
+  }
+}
+
+/** No resources, incoming connections are refused. */
+function idle(s: Session, e: Event): Step {
+  switch (e.type) {
+    case 'manualStart': return begin({ ...s, attempts: 0, oscillations: 0 }, [{ type: 'disarm', timer: 'idleHold' }]);
+    case 'manualStop': return [{ ...s, isRestarting: false }, [{ type: 'disarm', timer: 'idleHold' }]];
+    case 'expired': return e.timer === 'idleHold' && s.isRestarting ? begin(s, []) : [s, []];
+    case 'automaticStop': case 'dialed': case 'accepted': case 'tcpFailed': case 'open': case 'wireError':
+    case 'collisionDump': case 'notification': case 'keepalive': case 'update': case 'routeRefresh': return [s, []];
+    default: return assertNever(e);
+  }
+}
+
+/** Our SYN is out. */
+function connect(s: Session, e: Event): Step {
+  switch (e.type) {
+    case 'manualStart': return [s, []];
+    case 'manualStop': return stopped(s, [{ type: 'abandon' }], e.text);
+    case 'dialed': return sendOpen(s, 'local', []);
+    case 'accepted': return sendOpen(s, 'remote', [{ type: 'abandon' }]);
+    case 'tcpFailed': return listenAgain(s, e.text, []);
+    case 'expired': return e.timer === 'connectRetry' ? redial(s) : quit(s, unexpectedText(s, e), [{ type: 'abandon' }]);
+    case 'automaticStop': case 'open': case 'wireError': case 'collisionDump':
+    case 'notification': case 'keepalive': case 'update': case 'routeRefresh':
+      return quit(s, unexpectedText(s, e), [{ type: 'abandon' }]);
+    default: return assertNever(e);
+  }
+}
+
+/** Waiting for the peer to dial, or for the next attempt of our own. */
+function active(s: Session, e: Event): Step {
+  switch (e.type) {
+    case 'manualStart': return [s, []];
+    case 'manualStop': return stopped(s, [], e.text);
+    case 'accepted': return sendOpen(s, 'remote', []);
+    case 'dialed': return sendOpen(s, 'local', []);
+    case 'expired': return e.timer === 'connectRetry' ? dial(s, []) : quit(s, unexpectedText(s, e), []);
+    case 'tcpFailed': case 'automaticStop': case 'open': case 'wireError': case 'collisionDump':
+    case 'notification': case 'keepalive': case 'update': case 'routeRefresh': return quit(s, unexpectedText(s, e), []);
+    default: return assertNever(e);
+  }
+}
+
+/** Our OPEN is out, theirs is awaited. */
+function openSent(s: Session, e: Event): Step {
+  switch (e.type) {
+    case 'manualStart': case 'dialed': case 'accepted': return [s, []];
+    case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
+    case 'automaticStop': case 'wireError': return e.type === 'wireError' && e.notification.code === ERROR.update
+      ? unexpected(s) : reset(s, e.notification, e.text);
+    case 'expired': return e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'no OPEN came') : unexpected(s);
+    case 'tcpFailed': return listenAgain(s, e.text, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }]);
+    case 'open': return receivedOpen(s, e.open);
+    case 'collisionDump': return reset(s, COLLISION, 'connection collision');
+    case 'notification': return notified(s, e.notification);
+    case 'keepalive': case 'update': case 'routeRefresh': return unexpected(s);
+    default: return assertNever(e);
+  }
+}
+
+/** Both OPENs are accepted; the KEEPALIVE that says so is awaited. */
+function openConfirm(s: Session, e: Event): Step {
+  switch (e.type) {
+    case 'manualStart': case 'dialed': case 'accepted': return [s, []];
+    case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
+    case 'automaticStop': case 'wireError': return e.type === 'wireError' && e.notification.code === ERROR.update
+      ? unexpected(s) : reset(s, e.notification, e.text);
+    case 'expired': return e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'no KEEPALIVE came')
+      : e.timer === 'keepalive' ? [s, [{ type: 'sendKeepalive' }, ...armKeepalive(s)]]
+      : unexpected(s);
+    case 'tcpFailed': return quit(s, e.text, [{ type: 'close' }]);
+    case 'keepalive': return enterEstablished(s);
+    case 'collisionDump': return reset(s, COLLISION, 'connection collision');
+    case 'notification': return notified(s, e.notification);
+    case 'open': case 'update': case 'routeRefresh': return unexpected(s);
+    default: return assertNever(e);
+  }
+}
+
+/** Routes flow. */
+function established(s: Session, e: Event): Step {
+  switch (e.type) {
+    case 'update': return [s, [...armHold(s), { type: 'deliver' }]];
+    case 'keepalive': return [s, armHold(s)];
+    case 'expired': return e.timer === 'keepalive' ? stayed(s)
+      : e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'Hold timer expired', 'hold-timer')
+      : unexpected(s);
+    case 'routeRefresh': return e.family !== undefined && s.negotiated?.families.includes(e.family) === true
+      ? [s, [{ type: 'refresh', family: e.family }]] : [s, []];
+    case 'manualStart': case 'dialed': case 'accepted': return [s, []];
+    case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
+    case 'automaticStop': case 'wireError': return reset(s, e.notification, e.text);
+    case 'collisionDump': return reset(s, COLLISION, 'connection collision');
+    case 'tcpFailed': return lost(s, { kind: 'closed', text: e.text }, [{ type: 'close' }]);
+    case 'notification': return notified(s, e.notification);
+    case 'open': return unexpected(s);
+    default: return assertNever(e);
+  }
+}
+
+// ---- what the transitions are made of
+
+const HOLD_TIMER_EXPIRED: NotificationMessage =
+  { type: 'notification', code: ERROR.holdTimerExpired, subcode: 0, data: new Uint8Array(0) };
+const COLLISION: NotificationMessage =
+  { type: 'notification', code: ERROR.cease, subcode: CEASE.connectionCollision, data: new Uint8Array(0) };
+
+const notify = (notification: NotificationMessage): Effect => ({ type: 'sendNotification', notification });
+
+/** Out of Idle: dial at once, or wait for the peer to. */
+function begin(s: Session, before: readonly Effect[]): Step {
+  const started: Session = { ...s, isRestarting: false, isSteady: false };
+  return s.settings.passive ? [{ ...started, state: 'Active' }, before] : dial(started, before);
+}
+
+function dial(s: Session, before: readonly Effect[]): Step {
+  const seconds = Math.min(s.settings.connectRetrySeconds, Math.max(SHORTEST_DIAL_SECONDS, retrySeconds(s.attempts)));
+  return [{ ...s, state: 'Connect' }, [...before, { type: 'dial' }, { type: 'arm', timer: 'connectRetry', seconds }]];
+}
+
+const redial = (s: Session): Step => dial({ ...s, attempts: s.attempts + 1 }, [{ type: 'abandon' }]);
+
+/** Seconds before attempt `attempts + 1`: quick at first, because daemons of one mesh start together. */
+const retrySeconds = (attempts: number): number => FIRST_RETRY_SECONDS * 2 ** Math.min(attempts, 20);
+
+function sendOpen(s: Session, initiator: Session['initiator'], before: readonly Effect[]): Step {
+  return [{ ...s, state: 'OpenSent', initiator }, [
+    ...before, { type: 'disarm', timer: 'connectRetry' }, { type: 'sendOpen' },
+    { type: 'arm', timer: 'hold', seconds: OPEN_HOLD_SECONDS },
+  ]];
+}
+
+/** Active after a failure that is nobody's fault: listen, and dial again later unless passive. */
+function listenAgain(s: Session, text: string, before: readonly Effect[]): Step {
+  const seconds = Math.min(s.settings.connectRetrySeconds, retrySeconds(s.attempts));
+  const next: Session = { ...s, state: 'Active', attempts: s.attempts + 1, negotiated: undefined };
+  return [next, [
+    ...before,
+    ...(s.settings.passive ? [] : [{ type: 'arm', timer: 'connectRetry', seconds } as const]),
+    { type: 'failed', reason: { kind: 'closed', text } },
+  ]];
+}
+
+function receivedOpen(s: Session, open: OpenMessage): Step {
+  const negotiated = negotiate(s.settings, open);
+  if (isRefusal(negotiated)) return reset(s, negotiated.notification, negotiated.text);
+  const next: Session = { ...s, state: 'OpenConfirm', negotiated };
+  return [next, [
+    { type: 'sendKeepalive' },
+    ...(negotiated.holdTimeSeconds > 0 ? armHold(next) : [{ type: 'disarm', timer: 'hold' } as const]),
+    ...armKeepalive(next),
+  ]];
+}
+
+function enterEstablished(s: Session): Step {
+  const negotiated = s.negotiated as Negotiated;
+  const isSteady = negotiated.holdTimeSeconds === 0;    // no keepalive interval to wait for
+  const next: Session = { ...s, state: 'Established', attempts: 0, isSteady, oscillations: isSteady ? 0 : s.oscillations };
+  return [next, [...armHold(next), { type: 'up', negotiated }]];
+}
+
+/** A keepalive interval has passed in Established: earlier errors are forgotten. */
+const stayed = (s: Session): Step =>
+  [s.isSteady ? s : { ...s, isSteady: true, oscillations: 0 }, [{ type: 'sendKeepalive' }, ...armKeepalive(s)]];
+
+function armHold(s: Session): readonly Effect[] {
+  const seconds = s.negotiated?.holdTimeSeconds ?? 0;
+  return seconds > 0 ? [{ type: 'arm', timer: 'hold', seconds }] : [];
+}
+
+function armKeepalive(s: Session): readonly Effect[] {
+  const seconds = s.negotiated?.keepaliveSeconds ?? 0;
+  return seconds > 0 ? [{ type: 'arm', timer: 'keepalive', seconds }] : [];
+}
+
+// ---- ways to Idle
+
+/** We found an error: say so and close. */
+function reset(s: Session, notification: NotificationMessage, text: string, kind: DownReason['kind'] = 'error'): Step {
+  return lost(s, { kind, text }, [notify(notification), { type: 'close' }]);
+}
+
+/** An event that the state does not allow (RFC 6608). */
+function unexpected(s: Session): Step {
+  const subcode = s.state === 'OpenSent' ? FSM_ERROR.inOpenSent
+    : s.state === 'OpenConfirm' ? FSM_ERROR.inOpenConfirm : FSM_ERROR.inEstablished;
+  const notification: NotificationMessage = { type: 'notification', code: ERROR.fsm, subcode, data: new Uint8Array(0) };
+  return reset(s, notification, describeNotification(notification));
+}
+
+const unexpectedText = (s: Session, e: Event): string =>
+  e.type === 'tcpFailed' || e.type === 'wireError' || e.type === 'automaticStop' ? e.text : `unexpected ${e.type} in ${s.state}`;
+
+/** The peer found an error, or steps aside for another connection. */
+function notified(s: Session, notification: NotificationMessage): Step {
+  const text = describeNotification(notification);
+  const isCollision = notification.code === ERROR.cease && notification.subcode === CEASE.connectionCollision;
+  if (isCollision && s.state !== 'Established') {
+    return listenAgain(s, text, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }, { type: 'disarm', timer: 'keepalive' }]);
+  }
+  return lost(s, { kind: 'notified', text }, [{ type: 'close' }]);
+}
+
+const quit = (s: Session, text: string, before: readonly Effect[]): Step => lost(s, { kind: 'closed', text }, before);
+
+/** Idle, with an automatic restart: at once after a steady session that the peer ended, else later with each error in a row. */
+function lost(s: Session, reason: DownReason, before: readonly Effect[]): Step {
+  const isBlameless = s.isSteady && (reason.kind === 'closed' || reason.kind === 'notified');
+  const oscillations = isBlameless ? 0 : s.oscillations + 1;
+  const seconds = isBlameless ? 0
+    : Math.min(LONGEST_IDLE_HOLD_SECONDS, FIRST_IDLE_HOLD_SECONDS * 2 ** Math.min(oscillations - 1, 20));
+  const next: Session = {
+    ...s, state: 'Idle', attempts: s.attempts + 1, oscillations, isSteady: false, isRestarting: true, negotiated: undefined,
+  };
+  return [next, [...release(s, before), { type: 'arm', timer: 'idleHold', seconds }, ended(s, reason)]];
+}
+
+/** Idle until started by hand. */
+function stopped(s: Session, before: readonly Effect[], text: string): Step {
+  const hasConnection = s.state === 'OpenSent' || s.state === 'OpenConfirm' || s.state === 'Established';
+  const next: Session = {
+    ...s, state: 'Idle', attempts: 0, oscillations: 0, isSteady: false, isRestarting: false, negotiated: undefined,
+  };
+  const closing: readonly Effect[] = hasConnection ? [...before, { type: 'close' }] : before;
+  return [next, [...release(s, closing), ended(s, { kind: 'administrative', text })]];
+}
+
+const release = (s: Session, before: readonly Effect[]): readonly Effect[] => [
+  ...before, { type: 'disarm', timer: 'connectRetry' }, { type: 'disarm', timer: 'hold' }, { type: 'disarm', timer: 'keepalive' },
+];
+
+const ended = (s: Session, reason: DownReason): Effect => ({ type: s.state === 'Established' ? 'down' : 'failed', reason });
