@@ -88,7 +88,7 @@ export function dumpRoutes<T>(socket: NetlinkSocket, filter: RouteFilter, parse:
     w.begin(RTM_GETROUTE, 0);
     writeHeader(w, familyNumber(filter.family), 0, filter.table ?? 0, filter.protocol ?? 0, 0, 0);
     if (filter.table !== undefined) w.attributeU32(RTA_TABLE, filter.table);
-  }, (type, reader) => (type === RTM_NEWROUTE ? parse(reader) : undefined));
+  }, (type, reader) => (type === RTM_NEWROUTE ? parse(reader) : undefined), ['ENOENT']); // a table nobody used yet
 }
 
 /**

@@ -113,12 +113,12 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Asks for a dump and parses each message; `parse` gets the message type and a reader behind the header, and must
-   * copy what it keeps. A dump that the kernel marks as interrupted by a change is asked for again.
+   * Asks for a dump and parses each message. A dump that the kernel marks as interrupted by a change is asked for
+   * again. A refusal with an errno in `empty` is an empty dump.
    */
-  dump<T>(write: (writer: NetlinkWriter) => void, parse: Parse<T | undefined>): T[] {
+  dump<T>(write: (writer: NetlinkWriter) => void, parse: Parse<T | undefined>, empty: readonly string[] = []): T[] {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const result = this.#dumpOnce(write, parse);
+      const result = this.#dumpOnce(write, parse, empty);
       if (result) return result;
     }
     throw new OperationError('NETLINK_DUMP', { attempts: DUMP_ATTEMPTS }, new Error('the kernel changed during every attempt'));
@@ -151,7 +151,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** Undefined: the kernel says that the dump is not of one moment. Always reads to the end, or the next dump gets EBUSY. */
-  #dumpOnce<T>(write: (writer: NetlinkWriter) => void, parse: Parse<T | undefined>): T[] | undefined {
+  #dumpOnce<T>(write: (writer: NetlinkWriter) => void, parse: Parse<T | undefined>, empty: readonly string[]): T[] | undefined {
     const sequence = this.#takeSequences(1);
     this.#writer.reset();
     write(this.#writer);
@@ -167,7 +167,7 @@ export class NetlinkSocket implements Disposable {
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           done = true;
           const refusal = readRefusal(reader, 0);
-          if (refusal) failure ??= refused('NETLINK_DUMP', {}, refusal);
+          if (refusal && !empty.includes(refusal.code)) failure ??= refused('NETLINK_DUMP', {}, refusal);
         } else if (failure === undefined) {
           try {
             const item = parse(type, reader);
