@@ -1,0 +1,80 @@
+/** What a route looks like when it is passed on to a peer, or why it is not passed on (RFC 4271 §5, §9.1.3, RFC 1997, RFC 4456). */
+import type { Family } from '../../lib/ip/prefix.ts';
+import { familyOf } from '../../lib/ip/prefix.ts';
+import type { AsPathSegment, NextHop, PathAttributes, WireContext } from '../wire/message.ts';
+import type { Route } from './route.ts';
+
+/** What peers share that are sent the same thing. */
+export interface ExportTarget {
+  readonly family: Family;
+  /** AS number that we use towards them. */
+  readonly localAsn: number;
+  readonly nextHop: 'auto' | 'self' | 'keep';
+  /** Our end of the session, if it is of the family; undefined: "self" cannot be said. */
+  readonly self: NextHop | undefined;
+  readonly wire: WireContext;
+}
+
+export interface Outbound {
+  readonly attributes: PathAttributes;
+  readonly nextHop: NextHop;
+}
+
+/** RFC 1997. */
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+const NO_EXPORT_SUBCONFED = 0xffffff03;
+
+/** Most AS numbers of one AS_PATH segment (RFC 4271 §4.3). */
+const MAXIMUM_SEGMENT = 255;
+
+/** The route as the target's peers are to get it, or the reason why they are not. */
+export function exportRoute(route: Route, target: ExportTarget): Outbound | string {
+  const { external } = target.wire;
+  if (route.source.kind === 'ibgp' && !external) return 'learned from an internal peer';
+  const { communities } = route.attributes;
+  if (communities.includes(NO_ADVERTISE)) return 'community NO_ADVERTISE';
+  if (external && communities.includes(NO_EXPORT)) return 'community NO_EXPORT';
+  if (external && communities.includes(NO_EXPORT_SUBCONFED)) return 'community NO_EXPORT_SUBCONFED';
+  const nextHop = nextHopFor(route, target);
+  if (nextHop === undefined) return `no ${target.family} address to name as next hop`;
+  return { attributes: external ? externalAttributes(route, target.localAsn) : internalAttributes(route), nextHop };
+}
+
+/** RFC 4271 §5.1.3: to internal peers as learned, to external ones ourselves; what we originate is reached through us. */
+function nextHopFor(route: Route, target: ExportTarget): NextHop | undefined {
+  const isOurs = route.nextHop === undefined;
+  const keeps = target.nextHop === 'keep' || (target.nextHop === 'auto' && !target.wire.external);
+  if (isOurs || !keeps) return target.self;
+  return familyOf(route.nextHop.address) === target.family ? route.nextHop : undefined;
+}
+
+/** LOCAL_PREF is for internal peers (RFC 4271 §5.1.5), and every route to them carries it. */
+function internalAttributes(route: Route): PathAttributes {
+  return { ...route.attributes, localPref: route.localPref };
+}
+
+/**
+ * To another AS: our number is prepended, LOCAL_PREF and the reflection attributes stay inside, and so does a MED that
+ * came from a neighbouring AS (RFC 4271 §5.1.4).
+ */
+function externalAttributes(route: Route, localAsn: number): PathAttributes {
+  return {
+    ...route.attributes,
+    asPath: prepend(localAsn, route.attributes.asPath),
+    asPathLength: route.attributes.asPathLength + 1,
+    med: route.source.kind === 'originated' ? route.attributes.med : undefined,
+    localPref: undefined,
+    originatorId: undefined,
+    clusterList: [],
+  };
+}
+
+/** RFC 4271 §5.1.2: into the first sequence, or a new one when there is none or it is full. */
+function prepend(asn: number, path: readonly AsPathSegment[]): AsPathSegment[] {
+  const outside = path.filter((s) => s.type === 'sequence' || s.type === 'set');
+  const [first, ...rest] = outside;
+  return first?.type === 'sequence' && first.asns.length < MAXIMUM_SEGMENT
+    ? [{ type: 'sequence', asns: [asn, ...first.asns] }, ...rest]
+    : [{ type: 'sequence', asns: [asn] }, ...outside];
+}

@@ -1,0 +1,73 @@
+/** Numbers for sets of next hops: equal sets have equal numbers, so that routes are compared as integers. */
+import type { KernelNextHop } from '../ports.ts';
+import { sameVia } from './next-hop.ts';
+
+/** The number of the empty set. */
+export const NO_HOPS = 0;
+
+export class HopSets {
+  readonly #sets: (readonly KernelNextHop[] | undefined)[] = [[]];
+  readonly #numbers = new Map<string, number>();
+  readonly #free: number[] = [];
+  /** Short cut for the common set of one. */
+  #single = new WeakMap<KernelNextHop, number>();
+  #sizeAtLastSweep = 0;
+
+  get size(): number { return this.#numbers.size; }
+
+  hopsOf(number: number): readonly KernelNextHop[] { return this.#sets[number]!; }
+
+  numberOfOne(hop: KernelNextHop): number {
+    let number = this.#single.get(hop);
+    if (number === undefined) {
+      number = this.numberOf([hop]);
+      this.#single.set(hop, number);
+    }
+    return number;
+  }
+
+  /** Order does not matter, and the same way twice counts once. */
+  numberOf(hops: readonly KernelNextHop[]): number {
+    if (hops.length === 0) return NO_HOPS;
+    const distinct = [...hops].sort(compareHops).filter((hop, i, all) => i === 0 || !sameVia(hop, all[i - 1]));
+    const key = keyOf(distinct);
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#free.pop() ?? this.#sets.length;
+      this.#sets[number] = distinct;
+      this.#numbers.set(key, number);
+    }
+    return number;
+  }
+
+  /** The number of hops read from the kernel: `wanted`'s, when they differ only by an interface that it leaves open. */
+  numberLike(hops: readonly KernelNextHop[], wanted: number): number {
+    const open = this.#sets[wanted] ?? [];
+    const found = [...hops].sort(compareHops);
+    const isWanted = open.length > 0 && open.length === found.length && open.every((w, i) =>
+      w.gateway === found[i]!.gateway && (w.interfaceIndex === 0 || w.interfaceIndex === found[i]!.interfaceIndex));
+    return isWanted ? wanted : this.numberOf(found);
+  }
+
+  /** Once there are many more sets than after the last sweep: forgets those whose number stands in none of the columns. */
+  sweep(columns: readonly Int32Array[]): void {
+    if (this.size < 2 * this.#sizeAtLastSweep + 1024) return;
+    const used = new Set<number>();
+    for (const column of columns) for (const number of column) if (number > NO_HOPS) used.add(number);
+    for (const [key, number] of this.#numbers) {
+      if (used.has(number)) continue;
+      this.#numbers.delete(key);
+      this.#sets[number] = undefined;
+      this.#free.push(number);
+    }
+    this.#single = new WeakMap();
+    this.#sizeAtLastSweep = this.size;
+  }
+}
+
+const keyOf = (hops: readonly KernelNextHop[]): string => hops.map((h) => `${h.gateway ?? ''}@${h.interfaceIndex}`).join(' ');
+
+function compareHops(a: KernelNextHop, b: KernelNextHop): number {
+  const [x, y] = [String(a.gateway ?? ''), String(b.gateway ?? '')];
+  return x < y ? -1 : x > y ? 1 : a.interfaceIndex - b.interfaceIndex;
+}

@@ -1,0 +1,117 @@
+/** Routes, interned: one object for each source, attribute set and next hop, whatever number of prefixes share it. */
+import type { Ip } from '../../lib/ip/prefix.ts';
+import type { NextHop, PathAttributes } from '../wire/message.ts';
+import type { Hop } from './next-hop.ts';
+
+/** Whoever routes come from: a peer, or this node itself. It stays the same object for as long as the peer is configured. */
+export interface Source {
+  /** 0 is this node; peers count from 1. */
+  readonly index: number;
+  readonly name: string;
+  /** A peer that changes from internal to external becomes another source. */
+  readonly kind: 'originated' | 'ebgp' | 'ibgp';
+  /** BGP identifier of the peer, unsigned 32-bit. */
+  routerId: number;
+  /** The peer's address, the last tie-breaker. */
+  address: Ip;
+  /** Interface of a directly connected link-local session; 0: none. */
+  interfaceIndex: number;
+}
+
+/** Assumed where LOCAL_PREF is missing: on routes of external peers and on our own. */
+export const DEFAULT_LOCAL_PREF = 100;
+
+export interface Route {
+  /** Index of this route in its table; 0 is never used. Given to another once nothing refers to it. */
+  readonly id: number;
+  readonly source: Source;
+  readonly attributes: PathAttributes;
+  /** Undefined on what this node originates. */
+  readonly nextHop: NextHop | undefined;
+  readonly hop: Hop | undefined;
+  /** RFC 4271 §5.1.5. */
+  readonly localPref: number;
+  /** First AS of the path, 0 when there is none: MED is compared within one neighbouring AS. */
+  readonly neighbourAsn: number;
+  /** Why it must not be chosen, whatever the prefix (loops); undefined: it may. */
+  refusal: string | undefined;
+}
+
+/** An own route without blackhole is announced and nothing else; with one it stands in the kernel too. */
+export const isReachable = (route: Route): boolean => route.hop === undefined || route.hop.via !== undefined;
+
+/** Whoever shares attribute objects wants to know which are still needed: `wire/interner.ts`. */
+export interface AttributeHolder {
+  retain(attributes: PathAttributes): void;
+  release(attributes: PathAttributes): void;
+}
+
+export class RouteTable {
+  readonly #holder: AttributeHolder | undefined;
+  readonly #routes: (Route | undefined)[] = [undefined];
+  readonly #free: number[] = [];
+  /** By source index, then by attributes; routes that differ in the next hop alone stand in one list. */
+  readonly #bySource: Map<PathAttributes, Route | Route[]>[] = [];
+  #liveAtLastSweep = 0;
+
+  constructor(holder?: AttributeHolder) { this.#holder = holder; }
+
+  /** All ids are below this. */
+  get limit(): number { return this.#routes.length; }
+  get size(): number { return this.#routes.length - 1 - this.#free.length; }
+  /** Worth a sweep: twice what lived after the last one, and some. */
+  get crowded(): boolean { return this.size > 2 * this.#liveAtLastSweep + 4096; }
+
+  get(id: number): Route | undefined { return this.#routes[id]; }
+
+  intern(source: Source, attributes: PathAttributes, nextHop: NextHop | undefined, hop: Hop | undefined): Route {
+    const known = (this.#bySource[source.index] ??= new Map<PathAttributes, Route | Route[]>()).get(attributes);
+    if (known !== undefined) {
+      if (!Array.isArray(known)) { if (known.hop === hop) return known; }
+      else for (const route of known) if (route.hop === hop) return route;
+    }
+    const route: Route = {
+      id: this.#free.pop() ?? this.#routes.length,
+      source, attributes, nextHop, hop,
+      localPref: source.kind === 'ebgp' ? DEFAULT_LOCAL_PREF : attributes.localPref ?? DEFAULT_LOCAL_PREF,
+      neighbourAsn: neighbourOf(attributes),
+      refusal: undefined,
+    };
+    this.#routes[route.id] = route;
+    this.#index(route);
+    this.#holder?.retain(attributes);
+    return route;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Route> {
+    for (const route of this.#routes) if (route !== undefined) yield route;
+  }
+
+  /** Forgets every route whose id is not marked. The caller has marked all that any column refers to. */
+  sweep(marks: Uint8Array): void {
+    this.#bySource.length = 0;
+    for (let id = 1; id < this.#routes.length; id++) {
+      const route = this.#routes[id];
+      if (route === undefined) continue;
+      if (marks[id] === 1) { this.#index(route); continue; }
+      this.#holder?.release(route.attributes);
+      this.#routes[id] = undefined;
+      this.#free.push(id);
+    }
+    this.#liveAtLastSweep = this.size;
+  }
+
+  #index(route: Route): void {
+    const map = (this.#bySource[route.source.index] ??= new Map<PathAttributes, Route | Route[]>());
+    const known = map.get(route.attributes);
+    if (known === undefined) map.set(route.attributes, route);
+    else if (Array.isArray(known)) known.push(route);
+    else map.set(route.attributes, [known, route]);
+  }
+}
+
+/** RFC 4271 §9.1.2.2 c: the AS the route was received from, that is the first of the path; 0 behind an AS_SET. */
+function neighbourOf(attributes: PathAttributes): number {
+  const first = attributes.asPath.find((s) => s.type === 'sequence' || s.type === 'set');
+  return first?.type === 'sequence' ? first.asns[0] ?? 0 : 0;
+}
