@@ -140,7 +140,11 @@ export async function connect<M extends Methods>(path: string): Promise<RpcClien
   let nextId = 1;
   socket.on('error', () => { socket.destroy(); });
   socket.on('data', (chunk) => {
-    for (const bytes of reader.push(chunk)) settle(waiting, bytes);
+    try {
+      for (const bytes of reader.push(chunk)) settle(waiting, bytes);
+    } catch {
+      socket.destroy();
+    }
   });
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => {
