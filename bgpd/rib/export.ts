@@ -1,7 +1,7 @@
 /** What a route looks like when it is passed on to a peer, or why it is not passed on (RFC 4271 §5, §9.1.3, RFC 1997, RFC 4456). */
-import type { Family } from '../../lib/ip/prefix.ts';
-import { familyOf } from '../../lib/ip/prefix.ts';
-import type { AsPathSegment, NextHop, PathAttributes, WireContext } from '../wire/message.ts';
+import { familyOf, type Family } from '../../lib/ip/prefix.ts';
+import { prependAs, withLocalPref, withoutInternal, withoutMed } from '../wire/attribute-changes.ts';
+import type { NextHop, PathAttributes, WireContext } from '../wire/message.ts';
 import type { Route } from './route.ts';
 
 /** What peers share that are sent the same thing. */
@@ -25,9 +25,6 @@ const NO_EXPORT = 0xffffff01;
 const NO_ADVERTISE = 0xffffff02;
 const NO_EXPORT_SUBCONFED = 0xffffff03;
 
-/** Most AS numbers of one AS_PATH segment (RFC 4271 §4.3). */
-const MAXIMUM_SEGMENT = 255;
-
 /** The route as the target's peers are to get it, or the reason why they are not. */
 export function exportRoute(route: Route, target: ExportTarget): Outbound | string {
   const { external } = target.wire;
@@ -50,31 +47,13 @@ function nextHopFor(route: Route, target: ExportTarget): NextHop | undefined {
 }
 
 /** LOCAL_PREF is for internal peers (RFC 4271 §5.1.5), and every route to them carries it. */
-function internalAttributes(route: Route): PathAttributes {
-  return { ...route.attributes, localPref: route.localPref };
-}
+const internalAttributes = (route: Route): PathAttributes => withLocalPref(route.attributes, route.localPref);
 
 /**
  * To another AS: our number is prepended, LOCAL_PREF and the reflection attributes stay inside, and so does a MED that
  * came from a neighbouring AS (RFC 4271 §5.1.4).
  */
 function externalAttributes(route: Route, localAsn: number): PathAttributes {
-  return {
-    ...route.attributes,
-    asPath: prepend(localAsn, route.attributes.asPath),
-    asPathLength: route.attributes.asPathLength + 1,
-    med: route.source.kind === 'originated' ? route.attributes.med : undefined,
-    localPref: undefined,
-    originatorId: undefined,
-    clusterList: [],
-  };
-}
-
-/** RFC 4271 §5.1.2: into the first sequence, or a new one when there is none or it is full. */
-function prepend(asn: number, path: readonly AsPathSegment[]): AsPathSegment[] {
-  const outside = path.filter((s) => s.type === 'sequence' || s.type === 'set');
-  const [first, ...rest] = outside;
-  return first?.type === 'sequence' && first.asns.length < MAXIMUM_SEGMENT
-    ? [{ type: 'sequence', asns: [asn, ...first.asns] }, ...rest]
-    : [{ type: 'sequence', asns: [asn] }, ...outside];
+  const outside = prependAs(withoutInternal(route.attributes), localAsn);
+  return route.source.kind === 'originated' ? outside : withoutMed(outside);
 }

@@ -13,7 +13,7 @@ export interface PrefixTable {
   find(prefix: Prefix): number;
   /** Only for an id that is in use. */
   prefixOf(id: number): Prefix;
-  /** Forgets a prefix; its id will be given to another. The caller has cleared every column at that id. */
+  /** Forgets a prefix; its id will be given to another. The caller has cleared every column at that id. Free ids are ignored. */
   remove(id: number): void;
 }
 
@@ -62,6 +62,7 @@ export class PrefixTable4 implements PrefixTable {
   prefixOf(id: number): Prefix { return this.#keys[id] as Prefix4; }
 
   remove(id: number): void {
+    if (this.#keys[id] === FREE) return;
     const slots = this.#slots;
     const mask = slots.length - 1;
     let hole = this.#slotOf(this.#keys[id]!);
@@ -141,7 +142,9 @@ export class PrefixTable6 implements PrefixTable {
   prefixOf(id: number): Prefix { return this.#prefixes[id]!; }
 
   remove(id: number): void {
-    this.#ids.delete(this.#prefixes[id]!);
+    const prefix = this.#prefixes[id]!;
+    if (this.#ids.get(prefix) !== id) return;
+    this.#ids.delete(prefix);
     this.#free.push(id);
   }
 }

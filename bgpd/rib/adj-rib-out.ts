@@ -1,0 +1,99 @@
+/** Adj-RIB-Out of one family for all peers that are sent the same: computed once, whatever their number. */
+import type { Prefix } from '../../lib/ip/prefix.ts';
+import { Int32Column } from './column.ts';
+import { exportRoute, type ExportTarget, type Outbound } from './export.ts';
+import type { RouteFilter } from './filter.ts';
+import type { Route, RouteTable, Source } from './route.ts';
+
+/** A prefix whose route to be sent changed. */
+export interface Change {
+  readonly prefixId: number;
+  readonly before: Route | undefined;
+  readonly now: Route | undefined;
+}
+
+/**
+ * Holds, for each prefix, the id of the route that the peers have been told (or are about to be told). The peer that a
+ * route came from is the exception: it is never sent its own route back. So what peer P has for a prefix is
+ * `sent` unless `sent` came from P.
+ */
+export class AdjRibOut {
+  readonly target: ExportTarget;
+  readonly sent = new Int32Column();
+  #filter: RouteFilter | undefined;
+  readonly #routes: RouteTable;
+  /** What became of a route, by route id; ids are used again, hence the route itself beside it. */
+  readonly #exports: ({ readonly route: Route; readonly result: Outbound | string } | undefined)[] = [];
+  #changes: Change[] = [];
+  #count = 0;
+  /** How many of the routes sent came from a source, by its index. */
+  readonly #countOfSource = new Int32Column();
+
+  constructor(target: ExportTarget, filter: RouteFilter | undefined, routes: RouteTable) {
+    this.target = target;
+    this.#filter = filter;
+    this.#routes = routes;
+  }
+
+  /** Prefixes that a peer has been sent. */
+  advertisedTo(peer: Source): number { return this.#count - this.#countOfSource.get(peer.index); }
+
+  /** The caller lets every prefix be updated afterwards. */
+  setFilter(filter: RouteFilter | undefined): void { this.#filter = filter; }
+
+  /** The best route of a prefix is now `best`. At most once a prefix between two calls of `takeChanges`. */
+  update(prefixId: number, prefix: Prefix, best: Route | undefined): void {
+    const now = best !== undefined && this.refusal(prefix, best) === undefined ? best : undefined;
+    const id = now?.id ?? 0;
+    const old = this.sent.get(prefixId);
+    if (old === id) return;
+    const before = old === 0 ? undefined : this.#routes.get(old);
+    this.sent.set(prefixId, id);
+    this.#recount(before, -1);
+    this.#recount(now, 1);
+    this.#changes.push({ prefixId, before, now });
+  }
+
+  /** What changed since the last call. */
+  takeChanges(): readonly Change[] {
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
+  }
+
+  /** Why the route is not sent for this prefix; undefined: it is. */
+  refusal(prefix: Prefix, route: Route): string | undefined {
+    if (this.#filter !== undefined && !this.#filter(prefix, route.source.kind)) return 'rejected by an export filter';
+    const result = this.#exported(route);
+    return typeof result === 'string' ? result : undefined;
+  }
+
+  /** What a route that is sent looks like. Throws when it is one that is not sent. */
+  outbound(route: Route): Outbound {
+    const result = this.#exported(route);
+    if (typeof result === 'string') throw new Error(`invariant broken: a route is sent although it must not be: ${result}`);
+    return result;
+  }
+
+  /** The route that `peer` has, or is to have, for a prefix. */
+  routeFor(peer: Source, prefixId: number): Route | undefined {
+    const id = this.sent.get(prefixId);
+    const route = id === 0 ? undefined : this.#routes.get(id);
+    return route?.source === peer ? undefined : route;
+  }
+
+  #exported(route: Route): Outbound | string {
+    const known = this.#exports[route.id];
+    if (known?.route === route) return known.result;
+    const result = exportRoute(route, this.target);
+    this.#exports[route.id] = { route, result };
+    return result;
+  }
+
+  #recount(route: Route | undefined, by: 1 | -1): void {
+    if (route === undefined) return;
+    this.#count += by;
+    const { index } = route.source;
+    this.#countOfSource.set(index, this.#countOfSource.get(index) + by);
+  }
+}
