@@ -5,6 +5,7 @@ import { NLM_F_CREATE, NLM_F_EXCL, type NetlinkSocket } from './socket.ts';
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
+const AF_UNSPEC = 0;
 const IFF_UP = 1;
 const IFF_LOWER_UP = 0x10000;
 
@@ -161,9 +162,10 @@ function writeLinkHeader(w: NetlinkWriter, index: number, up: boolean | undefine
   w.u32(up === undefined ? 0 : IFF_UP);
 }
 
-/** Reads `struct ifinfomsg` and attributes, of an answer or an event. */
-export function readLink(r: NetlinkReader): Link {
-  r.skip(4);
+/** Reads `struct ifinfomsg` and attributes, of an answer or an event; undefined for events of a bridge about its ports. */
+export function readLink(r: NetlinkReader): Link | undefined {
+  if (r.u8() !== AF_UNSPEC) return undefined;
+  r.skip(3);
   const index = r.u32();
   const flags = r.u32();
   r.skip(4);
