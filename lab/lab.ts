@@ -1,0 +1,192 @@
+/** A lab as commands and scenario tests see it: start it, look at it, break it, ask from pod to pod. */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { OperationError } from '../lib/errors.ts';
+import type { SpeakerStatus } from '../config/messages/bgpd-control.ts';
+import { run, type ExecResult } from '../sys/exec.ts';
+import { connect, type RpcClient } from '../sys/rpc.ts';
+import { PROGRAM, checkInstallation, kubectlPath, tortie, tortiectl } from './installation.ts';
+import type { PodView } from './kubelet.ts';
+import { LabNode, Place } from './lab-node.ts';
+import { lastLines } from './log-lines.ts';
+import type { LabMethods, LabView, PodAdd } from './messages.ts';
+import { DEFAULT_NAME, POD_PORT, checkName, checkNodeCount, controlSocket, directoryOf, hostKubeconfig, supervisorLog } from './plan.ts';
+import { removeLab } from './removal.ts';
+import type { Told } from './supervisor.ts';
+
+export interface LabOptions {
+  readonly name?: string;
+  /** 3 unless said. */
+  readonly nodes?: number;
+  readonly source?: boolean;
+  readonly port?: number;
+  readonly progress?: (text: string) => void;
+  /** The lab goes when this process goes. True for tests. */
+  readonly owned?: boolean;
+}
+
+export type Protocol = 'tcp' | 'udp' | 'ping';
+export type Ask = { readonly proto: Protocol; readonly address: string };
+export type Answer = Ask & ({ readonly ok: true; readonly source: string; readonly microseconds: number } | { readonly ok: false; readonly reason: string });
+
+export class Lab implements AsyncDisposable {
+  readonly name: string;
+  readonly #rpc: RpcClient<LabMethods>;
+  readonly #view: LabView;
+
+  private constructor(name: string, rpc: RpcClient<LabMethods>, view: LabView) {
+    this.name = name;
+    this.#rpc = rpc;
+    this.#view = view;
+  }
+
+  /** Builds a lab and resolves when its API serves and its daemons are started. What a crashed lab of that name left is removed first. */
+  static async up(options: LabOptions = {}): Promise<Lab> {
+    const name = checkName(options.name ?? DEFAULT_NAME);
+    checkInstallation(options.source ?? false);
+    if (await Lab.find(name) !== undefined) throw new OperationError('LAB_RUNS', { name, do: `lab down --name ${name}` });
+    await removeLab(name);
+    try {
+      await startSupervisor(name, checkNodeCount(options.nodes ?? 3), options);
+      return await Lab.open(name);
+    } catch (error) {
+      const said = lastLines(supervisorLog(name), 15);
+      await removeLab(name);
+      throw new OperationError('LAB_UP', { name, ...(said === '' ? {} : { log: said }) }, error);
+    }
+  }
+
+  /** A lab that runs. Throws OperationError LAB_DOWN when there is none of that name. */
+  static async open(name: string): Promise<Lab> {
+    const lab = await Lab.find(name);
+    if (lab === undefined) throw new OperationError('LAB_DOWN', { name, do: 'npm run lab -- up' });
+    return lab;
+  }
+
+  /** Undefined when no lab of that name answers. */
+  static async find(name: string): Promise<Lab | undefined> {
+    try {
+      const rpc = await connect<LabMethods>(controlSocket(checkName(name)));
+      return new Lab(name, rpc, await rpc.call('status', {}));
+    } catch (error) {
+      if (error instanceof OperationError && error.code === 'RPC_CONNECT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes every trace. */
+  async down(): Promise<void> {
+    this.close();
+    await removeLab(this.name);
+  }
+
+  /** The lab stays, this connection to it goes. */
+  close(): void { this.#rpc[Symbol.dispose](); }
+
+  [Symbol.asyncDispose](): Promise<void> { return this.down(); }
+
+  get kubeconfig(): string { return hostKubeconfig(this.name); }
+  get nodeNames(): string[] { return this.#view.nodes.map((n) => n.name); }
+  view(): Promise<LabView> { return this.#rpc.call('status', {}); }
+  node(name: string): LabNode { return new LabNode(this, this.#rpc, name); }
+  get nodes(): LabNode[] { return this.nodeNames.map((n) => this.node(n)); }
+  get tor(): Place { return new Place(this, 'tor'); }
+  get host(): Place { return new Place(this, 'host'); }
+
+  async pod(name: string, options: Omit<PodAdd, 'name'> = {}): Promise<PodView> { return this.#rpc.call('podAdd', { name, ...options }); }
+  async deletePod(name: string, namespace = 'default'): Promise<void> { await this.#rpc.call('podDel', { name, namespace }); }
+  async heal(node?: string): Promise<readonly string[]> { return (await this.#rpc.call('heal', node === undefined ? {} : { node })).healed; }
+  async birdc(command: string): Promise<string> { return (await this.#rpc.call('birdc', { command })).text; }
+  /** Sends a signal to a daemon of a machine; resolves with the pid it had. */
+  async signal(machine: string, daemon: string, signal: NodeJS.Signals): Promise<number> {
+    return (await this.#rpc.call('signal', { machine, daemon, signal })).pid;
+  }
+  async status(node: string): Promise<SpeakerStatus | null> { return (await this.#rpc.call('speaker', { node })).status; }
+
+  /** Arguments of the lab's program that enter a node, a pod (by name or namespace/name), `tor`, `host` or `control`. */
+  async entering(place: string, command: readonly string[]): Promise<string[]> {
+    const view = await this.view();
+    const machine = [...view.nodes, ...view.machines].find((m) => m.name === place);
+    if (machine !== undefined) return enter(machine.initPid, place, undefined, command);
+    const pod = view.pods.find((p) => p.name === place || `${p.namespace}/${p.name}` === place);
+    if (pod === undefined) {
+      const known = [...view.nodes, ...view.machines, ...view.pods].map((m) => m.name);
+      throw new OperationError('LAB_PLACE', { place, expected: known.join(', ') });
+    }
+    return enter(view.nodes.find((n) => n.name === pod.node)?.initPid ?? null, pod.node, pod.netns, command);
+  }
+
+  async exec(place: string, command: readonly string[], timeoutMs = 30_000): Promise<ExecResult> {
+    return run(PROGRAM, await this.entering(place, command), { timeoutMs });
+  }
+
+  /** Asks all targets at once from a place; answers come in the same order. */
+  async ask(place: string, targets: readonly Ask[], timeoutMs = 2_000): Promise<Answer[]> {
+    if (targets.length === 0) return [];
+    const { stdout, stderr } = await this.exec(place, [PROGRAM, 'ask', '-t', String(timeoutMs),
+      ...targets.map((t) => `${t.proto},${t.address},${POD_PORT}`)], timeoutMs + 20_000);
+    const lines = stdout.trim().split('\n');
+    if (lines.length !== targets.length) throw new OperationError('LAB_ASK', { place }, new Error(stderr.trim() || stdout));
+    return lines.map((line, i) => answerOf(targets[i]!, line));
+  }
+
+  /** Asks one pod from a place. The source address that the other side saw, or undefined when there was no answer. */
+  async reaches(from: string, to: PodView, how: { readonly proto: Protocol; readonly family: 'ipv4' | 'ipv6' }): Promise<string | undefined> {
+    const address = to.addresses.find((a) => a.includes(':') === (how.family === 'ipv6'));
+    if (address === undefined) throw new OperationError('LAB_POD_ADDRESS', { pod: to.name, family: how.family });
+    const [answer] = await this.ask(from, [{ proto: how.proto, address }]);
+    return answer?.ok === true ? answer.source : undefined;
+  }
+
+  kubectl(...args: string[]): Promise<ExecResult> { return run(kubectlPath(), ['--kubeconfig', this.kubeconfig, ...args]); }
+
+  tortiectl(...args: string[]): Promise<ExecResult> {
+    const [program, ...own] = tortiectl();
+    return run(program!, [...own, ...args], { env: { ...process.env as Record<string, string>, KUBECONFIG: this.kubeconfig } });
+  }
+
+  /** Everything a person wants to see when a scenario failed: each node's routes, peers and last log lines. */
+  async report(): Promise<string> {
+    const parts = await Promise.all(this.nodes.map((n) => n.report()));
+    return [...parts, `== ${TOR_TITLE}`, (await this.tor.exec(['ip', 'route'])).stdout, await this.birdc('show protocols').catch(String),
+      `== supervisor\n${lastLines(supervisorLog(this.name), 10)}`].join('\n');
+  }
+}
+
+const TOR_TITLE = 'tor: routes, sessions';
+
+function enter(initPid: number | null, machine: string, net: string | undefined, command: readonly string[]): string[] {
+  if (initPid === null) throw new OperationError('MACHINE_DOWN', { machine });
+  return ['enter', String(initPid), ...(net === undefined ? [] : ['--net', net]), '--', ...command];
+}
+
+function answerOf(target: Ask, line: string): Answer {
+  const [, , verdict, ...rest] = line.split(' ');
+  return verdict === 'ok'
+    ? { ...target, ok: true, source: rest[0]!, microseconds: Number(rest[1]) }
+    : { ...target, ok: false, reason: rest.join(' ') };
+}
+
+function startSupervisor(name: string, nodes: number, options: LabOptions): Promise<void> {
+  mkdirSync(directoryOf(name), { recursive: true });
+  const log = openSync(supervisorLog(name), 'a');
+  const [program, ...args] = [...tortie(options.source ?? false), 'lab', 'supervise', '--name', name, '--nodes', String(nodes),
+    '--port', String(options.port ?? 0), ...(options.source ? ['--source'] : []), ...(options.owned ? ['--owned'] : [])];
+  const child = spawn(program!, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+  closeSync(log);
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void): void => {
+      child.unref();
+      if (options.owned) child.channel?.unref();
+      else child.disconnect();
+      settle();
+    };
+    child.on('message', (told: Told) => {
+      if ('progress' in told) options.progress?.(told.progress);
+      else if ('ready' in told) end(resolve);
+      else end(() => { reject(new Error(told.failed)); });
+    });
+    child.once('exit', (code) => { reject(new Error(`the supervisor ended with ${code ?? 'a signal'}`)); });
+    child.once('error', reject);
+  });
+}

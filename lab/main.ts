@@ -1,0 +1,205 @@
+/** `tortie lab …`: the commands, each a line or two over the Lab class. */
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { OperationError } from '../lib/errors.ts';
+import { demo } from './demo.ts';
+import { PROGRAM, kubectlPath, tortiectl } from './installation.ts';
+import { Lab } from './lab.ts';
+import { isGood, measure, renderMatrix, table } from './matrix.ts';
+import { BREAKAGES, type Breakage } from './messages.ts';
+import { DEFAULT_NAME, checkName, checkNodeCount } from './plan.ts';
+import { labNames, removeLab } from './removal.ts';
+import { superviseUntilTold, type Told } from './supervisor.ts';
+
+const USAGE = `usage: npm run lab [-- COMMAND]
+  (none)                          a lab of three nodes and six pods, and who reaches whom
+  up [--nodes N] [--name NAME] [--port PORT]
+  down [--name NAME] [--all]      removes every trace; works after a crash too
+  status | list
+  pod add NAME [--node NODE] [--namespace NS]
+  pod del NAME [--namespace NS]
+  exec NODE|POD|tor|host|control -- COMMAND
+  matrix                          every pod asks every other
+  break link|kill|pause NODE      cable out; crash; daemons stand still
+  kill MACHINE DAEMON [SIGNAL]    bgpd or agent of a node, bird of tor, apiserver of control; started again after a second
+  heal [NODE]
+  kubeconfig                      prints the path: export KUBECONFIG=$(npm run -s lab -- kubeconfig)
+  kubectl ARGUMENTS | tortiectl ARGUMENTS
+Options: --name NAME names another lab (${DEFAULT_NAME} unless said).
+`;
+
+interface Call {
+  readonly words: readonly string[];
+  /** What stands after \`--\`. */
+  readonly rest: readonly string[];
+  readonly name: string;
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+}
+
+const COMMANDS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
+  demo: () => demo(say),
+  up, down, status, list, pod, exec, matrix, heal, kubeconfig, supervise,
+  break: breakIt,
+  kill: killDaemon,
+  help: () => { process.stdout.write(USAGE); return Promise.resolve(0); },
+};
+
+/** Commands whose arguments are another program's. */
+const PASSED_ON: Readonly<Record<string, () => readonly string[]>> = { kubectl: () => [kubectlPath()], tortiectl };
+
+export async function main(args: string[]): Promise<void> {
+  const [command = 'help', ...rest] = args;
+  const passed = Object.hasOwn(PASSED_ON, command) ? PASSED_ON[command] : undefined;
+  if (passed !== undefined) { process.exitCode = await passOn(passed(), rest); return; }
+  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (run === undefined) throw new OperationError('LAB_USAGE', { command }, new Error(`unknown command\n${USAGE}`));
+  process.exitCode = await run(parse(rest));
+}
+
+const say = (text: string): void => { process.stdout.write(`${text}\n`); };
+
+function parse(args: readonly string[]): Call {
+  const dashes = args.indexOf('--');
+  const own = dashes < 0 ? args : args.slice(0, dashes);
+  const { values, positionals } = parseArgs({
+    args: [...own], allowPositionals: true, options: {
+      name: { type: 'string' }, nodes: { type: 'string' }, port: { type: 'string' }, node: { type: 'string' }, namespace: { type: 'string' },
+      all: { type: 'boolean' }, source: { type: 'boolean' }, owned: { type: 'boolean' },
+    },
+  });
+  return { words: positionals, rest: dashes < 0 ? [] : args.slice(dashes + 1), name: checkName(values.name ?? DEFAULT_NAME), values };
+}
+
+const text = (call: Call, key: string): string | undefined => {
+  const value = call.values[key];
+  return typeof value === 'string' ? value : undefined;
+};
+
+async function up(call: Call): Promise<number> {
+  const start = Date.now();
+  const nodes = checkNodeCount(Number(text(call, 'nodes') ?? 3));
+  const lab = await Lab.up({
+    name: call.name, nodes, port: Number(text(call, 'port') ?? 0), source: call.values['source'] === true, progress: (t) => { say(`- ${t}`); },
+  });
+  say(`lab ${lab.name}: ${nodes} nodes run after ${((Date.now() - start) / 1000).toFixed(1)} s; KUBECONFIG=${lab.kubeconfig}`);
+  lab.close();
+  return 0;
+}
+
+async function down(call: Call): Promise<number> {
+  for (const name of call.values['all'] === true ? await labNames() : [call.name]) {
+    say(await removeLab(name) ? `lab ${name} is gone` : `there was no lab ${name}`);
+  }
+  return 0;
+}
+
+async function list(): Promise<number> {
+  for (const name of await labNames()) say(`${name}\t${await Lab.find(name).then((lab) => { lab?.close(); return lab; }) ? 'runs' : 'left over from a crash: lab down removes it'}`);
+  return 0;
+}
+
+async function status(call: Call): Promise<number> {
+  using lab = closing(await Lab.open(call.name));
+  const view = await lab.it.view();
+  const peers = await Promise.all(view.nodes.map((n) => lab.it.status(n.name)));
+  say(table([['machine', 'state', 'addresses', 'daemons', 'sessions', 'pods'],
+    ...view.nodes.map((n, i) => [n.name, n.connected ? n.state : `${n.state}, cable out`, n.addresses.join(' '), daemons(n.daemons),
+      peers[i] ? `${peers[i].peers.filter((p) => p.state === 'Established').length}/${peers[i].peers.length}` : '-',
+      view.pods.filter((p) => p.node === n.name).map((p) => p.name).join(' ')]),
+    ...view.machines.map((m) => [m.name, m.initPid === null ? 'down' : 'running', m.addresses.join(' '), daemons(m.daemons), '', '']),
+  ]));
+  say(`KUBECONFIG=${view.kubeconfig}`);
+  return 0;
+}
+
+const daemons = (all: readonly { name: string; pid: number | null; restarts: number; lastEnd: string | null }[]): string =>
+  all.map((d) => `${d.name} ${d.pid ?? 'DOWN'}${d.restarts > 0 ? ` (${d.restarts} restarts, last: ${d.lastEnd ?? '?'})` : ''}`).join(', ');
+
+async function pod(call: Call): Promise<number> {
+  const [verb, name] = call.words;
+  if (name === undefined || (verb !== 'add' && verb !== 'del')) throw new OperationError('LAB_USAGE', { expected: 'pod add|del NAME' });
+  using lab = closing(await Lab.open(call.name));
+  const namespace = text(call, 'namespace') ?? 'default';
+  const node = text(call, 'node');
+  if (verb === 'del') {
+    await lab.it.deletePod(name, namespace);
+    say(`pod ${namespace}/${name} is gone`);
+    return 0;
+  }
+  const added = await lab.it.pod(name, { namespace, ...(node === undefined ? {} : { node }) });
+  say(`pod ${namespace}/${name} runs on ${added.node}: ${added.addresses.join(', ')}`);
+  return 0;
+}
+
+async function exec(call: Call): Promise<number> {
+  const [place] = call.words;
+  if (place === undefined || call.rest.length === 0) throw new OperationError('LAB_USAGE', { expected: 'exec NODE|POD|tor|host|control -- COMMAND' });
+  using lab = closing(await Lab.open(call.name));
+  return passOn([PROGRAM], await lab.it.entering(place, call.rest));
+}
+
+async function matrix(call: Call): Promise<number> {
+  using lab = closing(await Lab.open(call.name));
+  const results = await measure(lab.it, (await lab.it.view()).pods);
+  say(renderMatrix(results));
+  return results.every(isGood) ? 0 : 1;
+}
+
+async function breakIt(call: Call): Promise<number> {
+  const [what, node] = call.words;
+  if (node === undefined || !BREAKAGES.includes(what as Breakage)) throw new OperationError('LAB_USAGE', { expected: `break ${BREAKAGES.join('|')} NODE` });
+  using lab = closing(await Lab.open(call.name));
+  const place = lab.it.node(node);
+  await (what === 'link' ? place.breakLink() : what === 'kill' ? place.crash() : place.pause());
+  say(`${node}: ${what === 'link' ? 'its cable is out' : what === 'kill' ? 'it has crashed' : 'its daemons stand still'}; "heal" puts it right`);
+  return 0;
+}
+
+async function killDaemon(call: Call): Promise<number> {
+  const [machine, daemon, signal = 'SIGKILL'] = call.words;
+  if (machine === undefined || daemon === undefined) throw new OperationError('LAB_USAGE', { expected: 'kill MACHINE DAEMON [SIGNAL]' });
+  using lab = closing(await Lab.open(call.name));
+  say(`${signal} to ${daemon} of ${machine}, pid ${await lab.it.signal(machine, daemon, signal as NodeJS.Signals)}; it is started again after a second`);
+  return 0;
+}
+
+async function heal(call: Call): Promise<number> {
+  using lab = closing(await Lab.open(call.name));
+  const healed = await lab.it.heal(call.words[0]);
+  say(healed.length === 0 ? 'nothing was broken' : healed.join('\n'));
+  return 0;
+}
+
+async function kubeconfig(call: Call): Promise<number> {
+  using lab = closing(await Lab.open(call.name));
+  say(lab.it.kubeconfig);
+  return 0;
+}
+
+/** Not for people: the process that `up` starts. */
+async function supervise(call: Call): Promise<number> {
+  const tell = (message: Told): void => { if (process.connected) process.send!(message); };
+  if (call.values['owned'] === true) {
+    process.once('disconnect', () => { void removeLab(call.name).finally(() => { process.exit(0); }); });
+  }
+  await superviseUntilTold({
+    name: call.name, nodes: Number(text(call, 'nodes')), source: call.values['source'] === true, port: Number(text(call, 'port') ?? 0),
+  }, tell);
+  process.exit(0);
+}
+
+const closing = (it: Lab): Disposable & { readonly it: Lab } => ({ it, [Symbol.dispose]: () => { it.close(); } });
+
+/** Runs another program on our terminal. */
+async function passOn(program: readonly string[], args: readonly string[]): Promise<number> {
+  const found = args[0] === '--name' ? { name: args[1]!, args: args.slice(2) } : { name: DEFAULT_NAME, args };
+  const running = program[0] === PROGRAM ? undefined : await Lab.open(found.name);
+  const env = running === undefined ? process.env : { ...process.env, KUBECONFIG: running.kubeconfig };
+  running?.close();
+  return new Promise((resolve, reject) => {
+    const child = spawn(program[0]!, [...program.slice(1), ...found.args], { stdio: 'inherit', env });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { child.kill(signal); });
+    child.once('error', reject);
+    child.once('close', (code, signal) => { resolve(code ?? 128 + (signal === 'SIGINT' ? 2 : 15)); });
+  });
+}
