@@ -106,12 +106,12 @@ function openSent(s: Session, e: Event): Step {
   switch (e.type) {
     case 'manualStart': case 'dialed': case 'accepted': return [s, []];
     case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
-    case 'automaticStop': case 'wireError': return e.type === 'wireError' && e.notification.code === ERROR.update
-      ? unexpected(s) : reset(s, e.notification, e.text);
+    case 'automaticStop': return reset(s, e.notification, e.text);
+    case 'wireError': return e.notification.code === ERROR.update ? unexpected(s) : reset(s, e.notification, e.text);
     case 'expired': return e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'no OPEN came') : unexpected(s);
     case 'tcpFailed': return listenAgain(s, e.text, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }]);
     case 'open': return receivedOpen(s, e.open);
-    case 'collisionDump': return reset(s, COLLISION, 'connection collision');
+    case 'collisionDump': return reset(s, COLLISION, '');
     case 'notification': return notified(s, e.notification);
     case 'keepalive': case 'update': case 'routeRefresh': return unexpected(s);
     default: return assertNever(e);
@@ -123,14 +123,14 @@ function openConfirm(s: Session, e: Event): Step {
   switch (e.type) {
     case 'manualStart': case 'dialed': case 'accepted': return [s, []];
     case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
-    case 'automaticStop': case 'wireError': return e.type === 'wireError' && e.notification.code === ERROR.update
-      ? unexpected(s) : reset(s, e.notification, e.text);
+    case 'automaticStop': return reset(s, e.notification, e.text);
+    case 'wireError': return e.notification.code === ERROR.update ? unexpected(s) : reset(s, e.notification, e.text);
     case 'expired': return e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'no KEEPALIVE came')
       : e.timer === 'keepalive' ? [s, [{ type: 'sendKeepalive' }, ...armKeepalive(s)]]
       : unexpected(s);
     case 'tcpFailed': return quit(s, e.text, [{ type: 'close' }]);
     case 'keepalive': return enterEstablished(s);
-    case 'collisionDump': return reset(s, COLLISION, 'connection collision');
+    case 'collisionDump': return reset(s, COLLISION, '');
     case 'notification': return notified(s, e.notification);
     case 'open': case 'update': case 'routeRefresh': return unexpected(s);
     default: return assertNever(e);
@@ -143,14 +143,15 @@ function established(s: Session, e: Event): Step {
     case 'update': return [s, [...armHold(s), { type: 'deliver' }]];
     case 'keepalive': return [s, armHold(s)];
     case 'expired': return e.timer === 'keepalive' ? stayed(s)
-      : e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'Hold timer expired', 'hold-timer')
+      : e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, '', 'hold-timer')
       : unexpected(s);
     case 'routeRefresh': return e.family !== undefined && s.negotiated?.families.includes(e.family) === true
       ? [s, [{ type: 'refresh', family: e.family }]] : [s, []];
     case 'manualStart': case 'dialed': case 'accepted': return [s, []];
     case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
-    case 'automaticStop': case 'wireError': return reset(s, e.notification, e.text);
-    case 'collisionDump': return reset(s, COLLISION, 'connection collision');
+    case 'automaticStop': return reset(s, e.notification, e.text);
+    case 'wireError': return e.notification.code === ERROR.open ? unexpected(s) : reset(s, e.notification, e.text);
+    case 'collisionDump': return reset(s, COLLISION, '');
     case 'tcpFailed': return lost(s, { kind: 'closed', text: e.text }, [{ type: 'close' }]);
     case 'notification': return notified(s, e.notification);
     case 'open': return unexpected(s);
@@ -235,8 +236,10 @@ function armKeepalive(s: Session): readonly Effect[] {
 
 // ---- ways to Idle
 
-/** We found an error: say so and close. */
-function reset(s: Session, notification: NotificationMessage, text: string, kind: DownReason['kind'] = 'error'): Step {
+/** We found an error: say so and close. `detail` is for people; empty: the NOTIFICATION says it all. */
+function reset(s: Session, notification: NotificationMessage, detail: string, kind: DownReason['kind'] = 'error'): Step {
+  const said = describeNotification(notification);
+  const text = detail === '' ? said : `${said} (${detail})`;
   return lost(s, { kind, text }, [notify(notification), { type: 'close' }]);
 }
 
@@ -245,7 +248,7 @@ function unexpected(s: Session): Step {
   const subcode = s.state === 'OpenSent' ? FSM_ERROR.inOpenSent
     : s.state === 'OpenConfirm' ? FSM_ERROR.inOpenConfirm : FSM_ERROR.inEstablished;
   const notification: NotificationMessage = { type: 'notification', code: ERROR.fsm, subcode, data: new Uint8Array(0) };
-  return reset(s, notification, describeNotification(notification));
+  return reset(s, notification, '');
 }
 
 const unexpectedText = (s: Session, e: Event): string =>

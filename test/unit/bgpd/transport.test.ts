@@ -1,0 +1,162 @@
+/** Real sockets on the loopback addresses. */
+import { afterEach, expect, test } from '@jest/globals';
+import { createServer, type AddressInfo } from 'node:net';
+import type { Connection, ConnectionCallbacks } from '../../../bgpd/ports.ts';
+import { tcpTransport } from '../../../bgpd/transport.ts';
+import { OperationError } from '../../../lib/errors.ts';
+import type { Ip } from '../../../lib/ip/prefix.ts';
+import { ip, showIp } from '../../../lib/ip/text.ts';
+
+const open: (Connection | AsyncDisposable)[] = [];
+afterEach(async () => {
+  for (const item of open.splice(0)) {
+    if ('destroy' in item) item.destroy(); else await item[Symbol.asyncDispose]();
+  }
+});
+
+const LOOPBACK = ip('127.0.0.1');
+const never = new AbortController().signal;
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', () => { resolve(); }); });
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
+  return port;
+}
+
+const dial = async (address: Ip, port: number, signal = never, timeoutMs = 5_000, sourceAddress: Ip | undefined = undefined): Promise<Connection> => {
+  const connection = await tcpTransport().dial({ address, port, sourceAddress, timeoutMs }, signal);
+  open.push(connection);
+  return connection;
+};
+
+async function joined(listenOn: Ip | undefined, dialTo: Ip, sourceAddress?: Ip): Promise<{ dialed: Connection; accepted: Connection }> {
+  const port = await freePort();
+  let taken: (c: Connection) => void = () => undefined;
+  const accepting = new Promise<Connection>((resolve) => { taken = resolve; });
+  const server = await tcpTransport().listen(listenOn, port, (c) => { taken(c); });
+  const dialed = await dial(dialTo, port, never, 5_000, sourceAddress);
+  const accepted = await accepting;
+  open.push(accepted, server);
+  return { dialed, accepted };
+}
+
+/** Collects what a connection calls back. */
+function listening(connection: Connection): { text: () => string; bytes: () => number; closed: Promise<string>; drained: Promise<void> } {
+  const chunks: Buffer[] = [];
+  let closed: (error: string) => void = () => undefined;
+  let drained: () => void = () => undefined;
+  const result = {
+    text: () => Buffer.concat(chunks).toString(),
+    bytes: () => chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    closed: new Promise<string>((resolve) => { closed = resolve; }),
+    drained: new Promise<void>((resolve) => { drained = resolve; }),
+  };
+  const callbacks: ConnectionCallbacks = { data: (chunk) => { chunks.push(Buffer.from(chunk)); }, drained, closed };
+  connection.listen(callbacks);
+  return result;
+}
+
+async function eventually(isTrue: () => boolean): Promise<void> {
+  for (const until = Date.now() + 10_000; !isTrue();) {
+    if (Date.now() > until) throw new Error('it did not happen within 10 s');
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+  }
+}
+
+test('both ends know both addresses, and bytes go both ways', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  expect(showIp(dialed.remote)).toBe('127.0.0.1');
+  expect(showIp(accepted.remote)).toBe('127.0.0.1');
+  const there = listening(accepted);
+  const here = listening(dialed);
+  dialed.write(Buffer.from('ping'));
+  accepted.write(Buffer.from('pong'));
+  await eventually(() => there.text() === 'ping' && here.text() === 'pong');
+});
+
+test('a listener without an address takes IPv4 and IPv6; an IPv4-mapped address is IPv4', async () => {
+  const four = await joined(undefined, LOOPBACK);
+  expect([showIp(four.accepted.local), showIp(four.accepted.remote)]).toEqual(['127.0.0.1', '127.0.0.1']);
+  const six = await joined(undefined, ip('::1'));
+  expect(showIp(six.accepted.remote)).toBe('::1');
+});
+
+test('a dial comes from the source address asked for', async () => {
+  const { accepted } = await joined(LOOPBACK, LOOPBACK, ip('127.0.0.77'));
+  expect(showIp(accepted.remote)).toBe('127.0.0.77');
+});
+
+test('bytes that arrive before anybody listens are kept', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  const there = listening(accepted);
+  accepted.write(Buffer.from('early'));
+  dialed.write(Buffer.from('x'));
+  await eventually(() => there.text() === 'x');
+  const here = listening(dialed);
+  await eventually(() => here.text() === 'early');
+});
+
+test('what is queued still arrives after end, and the other side sees an orderly close', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  const there = listening(accepted);
+  listening(dialed);
+  dialed.write(Buffer.alloc(3_000_000));
+  dialed.end();
+  expect(await there.closed).toBe('');
+  expect(there.bytes()).toBe(3_000_000);
+});
+
+test('end does not reset the connection although input is unread', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  const here = listening(dialed);
+  dialed.write(Buffer.alloc(100_000));
+  accepted.write(Buffer.from('last words'));
+  accepted.end();
+  expect(await here.closed).toBe('');
+  expect(here.text()).toBe('last words');
+});
+
+test('destroy ends the connection and calls nothing back', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  let calls = 0;
+  const count = (): void => { calls++; };
+  dialed.listen({ data: count, drained: count, closed: count });
+  const there = listening(accepted);
+  dialed.destroy();
+  await there.closed;
+  expect(calls).toBe(0);
+});
+
+test('write says false when the reader does not read, and drained follows when it does', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  const here = listening(dialed);
+  const block = Buffer.alloc(1_000_000);
+  let written = 0;
+  for (;;) {
+    written += block.length;
+    if (!dialed.write(block)) break;
+    await new Promise((resolve) => { setImmediate(resolve); });
+  }
+  const there = listening(accepted);
+  await here.drained;
+  await eventually(() => there.bytes() === written);
+});
+
+test.each([
+  ['a closed port', async () => dial(LOOPBACK, await freePort()), 'Connection refused'],
+  ['a source address that is not ours', async () => dial(LOOPBACK, await freePort(), never, 5_000, ip('192.0.2.1')), 'Cannot assign requested address'],
+  ['an abort', () => dial(LOOPBACK, 1, AbortSignal.abort()), 'aborted'],
+])('%s rejects the dial with words', async (_name, attempt, reason) => {
+  const error: unknown = await attempt().catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(OperationError);
+  expect((error as OperationError).details['reason']).toBe(reason);
+});
+
+test('a port that is taken rejects the listener', async () => {
+  const port = await freePort();
+  open.push(await tcpTransport().listen(LOOPBACK, port, () => undefined));
+  await expect(tcpTransport().listen(LOOPBACK, port, () => undefined)).rejects.toThrow(/BGP_LISTEN.*Address already in use/);
+});
