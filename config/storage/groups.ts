@@ -1,15 +1,11 @@
 /** Which of the two API groups a cluster keeps Calico's resources in, and what things are called there. */
 import type { Group } from '../schema/schema.ts';
 import { descriptionOf, type KindName } from '../kinds/kinds.ts';
+import { GROUP_VERSIONS } from '../kinds/groups.ts';
 import { namesIn } from '../kinds/kind.ts';
 
 export type { Group } from '../schema/schema.ts';
-
-/** Group and version as they stand in `apiVersion`. */
-export const GROUP_VERSIONS = {
-  v1: { group: 'crd.projectcalico.org', version: 'v1' },
-  v3: { group: 'projectcalico.org', version: 'v3' },
-} as const;
+export { GROUP_VERSIONS } from '../kinds/groups.ts';
 
 /**
  * The group to store in, from the names of the API groups that are served: v3 only where `projectcalico.org` is served
