@@ -1,0 +1,79 @@
+/** What the speaker keeps of one configured peer beside its session: its source of routes, its policy, its groups. */
+import type { GlobalSection, PeerConfig } from '../config/messages/speaker-config.ts';
+import type { TimerHandle } from '../lib/clock.ts';
+import { familyOf, type Family, type Ip } from '../lib/ip/prefix.ts';
+import { ip } from '../lib/ip/text.ts';
+import type { Peer } from './peer.ts';
+import type { ExportTarget } from './rib/export.ts';
+import { chainOf, type Filters, type RouteFilter } from './rib/filter.ts';
+import type { LoopContext } from './rib/loop.ts';
+import type { Member, PeerGroup } from './rib/peer-group.ts';
+import type { Source } from './rib/route.ts';
+import type { Helper, HelperTimer } from './session/graceful-restart.ts';
+import type { Endpoints, Negotiated } from './session/negotiated.ts';
+
+/** What is needed of `Peer`; tests give their own. */
+export type PeerLike = Pick<Peer, 'start' | 'stop' | 'close' | 'accept' | 'send' | 'fail' | 'status'>;
+
+export interface Neighbour {
+  config: PeerConfig;
+  peer: PeerLike;
+  readonly source: Source;
+  /** Of the configured address: who an incoming connection is from. */
+  readonly address: Ip;
+  loop: LoopContext;
+  importFilter: RouteFilter | undefined;
+  exportFilter: RouteFilter | undefined;
+  helper: Helper;
+  readonly timers: Map<HelperTimer, TimerHandle>;
+  /** Present while Established. */
+  session: NeighbourSession | undefined;
+  /** It has been Established since we started: what we forward for it was never lost since. */
+  hasBeenUp: boolean;
+  /** A change that waits for the session to end. */
+  isOutdated: boolean;
+}
+
+export interface NeighbourSession {
+  readonly negotiated: Negotiated;
+  readonly endpoints: Endpoints;
+  readonly places: Map<Family, { group: PeerGroup; readonly member: Member }>;
+  readonly endOfRib: Set<Family>;
+}
+
+export const localAsnOf = (global: GlobalSection, config: PeerConfig): number => config.localAsn ?? global.asn;
+
+export function sourceFor(global: GlobalSection, config: PeerConfig, index: number): Source {
+  return {
+    index, name: config.name, kind: config.asn === localAsnOf(global, config) ? 'ibgp' : 'ebgp',
+    routerId: 0, address: ip(config.address), interfaceIndex: 0,
+  };
+}
+
+/** The parts of a neighbour that follow from configuration alone. */
+export function policyFor(global: GlobalSection, config: PeerConfig, filters: Filters): Pick<Neighbour, 'loop' | 'importFilter' | 'exportFilter'> {
+  const routerId = ip(global.routerId) as number;
+  return {
+    loop: { localAsn: localAsnOf(global, config), allowLocalAs: config.allowLocalAs, routerId },
+    importFilter: chainOf(config.importFilters, filters),
+    exportFilter: chainOf(config.exportFilters, filters),
+  };
+}
+
+/** What the peer is sent, in the terms that it may share with other peers. */
+export function exportTargetFor(family: Family, config: PeerConfig, session: NeighbourSession): ExportTarget {
+  const { negotiated, endpoints } = session;
+  return {
+    family,
+    localAsn: negotiated.localAsn,
+    nextHop: config.nextHop,
+    self: familyOf(endpoints.local) === family ? { address: endpoints.local } : undefined,
+    wire: negotiated.wire,
+  };
+}
+
+/** Peers with the same key are sent the same bytes. */
+export function groupKeyOf(target: ExportTarget, config: PeerConfig): string {
+  const { localAsn, nextHop, self, wire } = target;
+  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, nextHop, self === undefined ? '' : String(self.address), config.exportFilters]);
+}

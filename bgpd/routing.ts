@@ -1,0 +1,84 @@
+/** The routes of both families and the flush: events only change memory, and once a turn the consequences go out. */
+import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
+import { ip } from '../lib/ip/text.ts';
+import { FibSync, type FibSyncPorts } from './fib-sync.ts';
+import type { ResolverPort } from './ports.ts';
+import { FamilyRib } from './rib/family-rib.ts';
+import type { Member } from './rib/peer-group.ts';
+import type { AttributeHolder, Source } from './rib/route.ts';
+
+export interface RoutingPorts extends FibSyncPorts {
+  readonly resolver: ResolverPort;
+  /** Runs the work in a later turn, after what the network has brought is absorbed. */
+  readonly soon: (work: () => void) => void;
+}
+
+/** Prefixes selected in one turn: some 50 ms at most, so that keepalives and requests get their turn. */
+const SLICE = 50_000;
+
+/** Where routes come from that this node originates. */
+export const LOCAL: Source = { index: 0, name: 'local', kind: 'originated', routerId: 0, address: ip('0.0.0.0'), interfaceIndex: 0 };
+
+export class Routing implements Disposable {
+  readonly ribs: Readonly<Record<Family, FamilyRib>>;
+  readonly fibSync: FibSync;
+  readonly #soon: RoutingPorts['soon'];
+  readonly #watching: Disposable;
+  #isScheduled = false;
+  #isClosed = false;
+
+  constructor(ports: RoutingPorts, holder?: AttributeHolder) {
+    const { resolver } = ports;
+    const ribOf = (family: Family): FamilyRib => new FamilyRib(family, LOCAL, (address) => resolver.resolve(address), holder);
+    this.ribs = { ipv4: ribOf('ipv4'), ipv6: ribOf('ipv6') };
+    this.fibSync = new FibSync(ports, this.ribs);
+    this.#soon = ports.soon;
+    this.#watching = resolver.onChange(() => { this.#onKernelChange(); });
+  }
+
+  /** Something was absorbed: a flush will follow. */
+  changed(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    this.#soon(() => {
+      this.#isScheduled = false;
+      if (!this.#isClosed) this.#flush();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#watching[Symbol.dispose]();
+    this.fibSync[Symbol.dispose]();
+  }
+
+  #onKernelChange(): void {
+    for (const family of FAMILIES) this.ribs[family].resolveAgain();
+    this.changed();
+  }
+
+  #flush(): void {
+    let hasMore = false;
+    for (const family of FAMILIES) {
+      const rib = this.ribs[family];
+      const isBehind = rib.flush(SLICE);
+      hasMore = catchUp(rib, !isBehind && !rib.isDeferring) || isBehind || hasMore;
+    }
+    this.fibSync.kick();
+    if (hasMore) this.changed();
+  }
+}
+
+/** Sends lagging peers their next slice, and End-of-RIB to those that are through. True: some peer takes more. */
+function catchUp(rib: FamilyRib, isComplete: boolean): boolean {
+  let hasMore = false;
+  for (const group of rib.groups.values()) {
+    for (const member of group.members.values()) {
+      if (member.pending !== undefined) hasMore = group.catchUp(member) || hasMore;
+      if (isComplete && isDue(member)) group.endInitialUpdate(member);
+    }
+  }
+  return hasMore;
+}
+
+const isDue = (member: Member): boolean => member.owesEndOfRib && member.pending === undefined;
