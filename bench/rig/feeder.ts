@@ -55,7 +55,7 @@ export class Feeder {
     this.state = 'opensent';
     socket.setNoDelay(true);
     socket.on('error', (error) => { this.why = error.message; });
-    socket.on('data', (chunk) => { this.#feed(chunk as Buffer); });
+    socket.on('data', (chunk) => { this.#feed(chunk); });
     socket.on('close', () => { this.#down(socket, this.why === '' ? 'closed by the target' : this.why); });
     socket.write(openMessage(this.options.asn, this.options.local, this.options.holdTimeSeconds, this.options.restartTimeSeconds));
   }
@@ -110,6 +110,8 @@ export class Feeder {
         this.state = 'up';
         this.upAt = performance.now();
         this.onUp?.();
+        return;
+      default: return;
     }
   }
 

@@ -144,7 +144,7 @@ export async function t4(bed: Bed, n: number, how: Loss): Promise<Figures> {
   await establish(a, b);
   const base = fib.read();
   a.send(announcements(n, FEEDER, FEEDER_AS, 'packed'));
-  await fib.wait((count) => count >= base + n, 120_000) ?? fail('the first feeder\'s routes are not in the kernel');
+  if (await fib.wait((count) => count >= base + n, 120_000) === undefined) fail('the first feeder\'s routes are not in the kernel');
   b.send(announcements(n, RECEIVER, RECEIVER_AS, 'packed', 3));
   await pause(1_000);
   await settled(bed.target);
@@ -220,7 +220,7 @@ export async function t6(bed: Bed, n: number, how: Ending): Promise<Figures> {
   const stream = Buffer.concat([announcements(n, FEEDER, FEEDER_AS, 'packed'), END_OF_RIB]);
   f.onUp = () => { f.send(stream); };
   await establish(f);
-  await fib.wait((count) => count >= fib.base + n, 60_000) ?? fail('the routes are not in the kernel');
+  if (await fib.wait((count) => count >= fib.base + n, 60_000) === undefined) fail('the routes are not in the kernel');
   await pause(1_000);
   await settled(bed.target);
   using events = new RouteEvents(bed.topology.target);

@@ -1,0 +1,26 @@
+/** Asking the agent of a node, through the API server's pod proxy: a kubeconfig is all that is needed. */
+import { AGENT_POD_LABEL, AGENT_STATUS_PORT, SYSTEM_NAMESPACE } from '../lib/ownership.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { KubeClient, KubeObject, Resource } from '../sys/kube/client.ts';
+import { CliError } from './errors.ts';
+
+const PODS: Resource = { group: '', version: 'v1', plural: 'pods', namespaced: true };
+
+/** Node name → name of its agent's pod. */
+export async function agentPods(kube: KubeClient): Promise<ReadonlyMap<string, string>> {
+  const labelSelector = Object.entries(AGENT_POD_LABEL).map(([k, v]) => `${k}=${v}`).join(',');
+  const { items } = await kube.list(PODS, { namespace: SYSTEM_NAMESPACE, labelSelector });
+  const entries = items.map((pod) => [nodeOf(pod), pod.metadata.name] as const).filter((e): e is [string, string] => e[0] !== undefined);
+  return new Map(entries.sort((a, b) => (a[0] < b[0] ? -1 : 1)));
+}
+
+const nodeOf = (pod: KubeObject): string | undefined => (pod['spec'] as { nodeName?: string } | undefined)?.nodeName;
+
+/** The parsed answer of `path` on that agent. Throws CliError naming the node and why. */
+export async function askAgent<T>(kube: KubeClient, node: string, pod: string, path: string): Promise<T> {
+  try {
+    return await kube.raw('GET', `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods/${pod}:${AGENT_STATUS_PORT}/proxy${path}`) as T;
+  } catch (error) {
+    throw new CliError(`the agent of node ${node} does not answer: ${messageOf(error)}`);
+  }
+}
