@@ -36,7 +36,7 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new OperationError('FILE_WRITE', { path }, error);
   }
 }

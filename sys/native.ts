@@ -96,7 +96,8 @@ export function pollReadable(fd: number, callback: (failed: boolean) => void): D
   return { unref: () => { handle.unref(); }, [Symbol.dispose]: () => { handle.close(); } };
 }
 
-const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+/** Where two names have one number, the one that the kernel's own text uses. */
+const ERRNO_NAMES = new Map([...Object.entries(constants.errno), ['EAGAIN', 11] as const, ['EOPNOTSUPP', 95] as const].map(([name, value]) => [value, name]));
 
 /** `ENETUNREACH` for 101; `errno 524` for one without a name here. */
 export const errnoName = (errno: number): string => ERRNO_NAMES.get(errno) ?? `errno ${errno}`;

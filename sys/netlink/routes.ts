@@ -135,7 +135,7 @@ export function writeRoute(w: NetlinkWriter, flags: number, route: Route): void 
   w.begin(RTM_NEWROUTE, flags);
   writeHeader(w, v4 ? AF_INET : AF_INET6, lengthOf(prefix), route.table, route.protocol, scope, TYPES[route.type], only?.onlink === true ? RTNH_F_ONLINK : 0);
   w.attributeIp(RTA_DST, addressOf(prefix));
-  w.attributeU32(RTA_TABLE, route.table);
+  writeTable(w, route.table);
   w.attributeU32(RTA_PRIORITY, route.metric);
   if (route.source !== undefined) w.attributeIp(RTA_PREFSRC, route.source);
   if (route.nexthopId !== undefined) w.attributeU32(RTA_NH_ID, route.nexthopId);
@@ -182,7 +182,7 @@ export function writeDelete(w: NetlinkWriter, key: RouteKey): void {
   w.begin(RTM_DELROUTE, 0);
   writeHeader(w, v4 ? AF_INET : AF_INET6, lengthOf(key.prefix), key.table, key.protocol, v4 ? SCOPE_NOWHERE : 0, 0);
   w.attributeIp(RTA_DST, addressOf(key.prefix));
-  w.attributeU32(RTA_TABLE, key.table);
+  writeTable(w, key.table);
   w.attributeU32(RTA_PRIORITY, key.metric);
 }
 
@@ -191,6 +191,10 @@ function writeHeader(w: NetlinkWriter, family: number, length: number, table: nu
   w.u8(family); w.u8(length); w.u8(0); w.u8(0);
   w.u8(table > 255 ? RT_TABLE_COMPAT : table); w.u8(protocol); w.u8(scope); w.u8(type);
   w.u32(flags);
+}
+
+function writeTable(w: NetlinkWriter, table: number): void {
+  if (table > 255) w.attributeU32(RTA_TABLE, table);
 }
 
 /** Reads `struct rtmsg` and attributes; undefined for other families and cached clones. */
