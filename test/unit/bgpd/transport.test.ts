@@ -6,6 +6,7 @@ import { tcpTransport } from '../../../bgpd/transport.ts';
 import { OperationError } from '../../../lib/errors.ts';
 import type { Ip } from '../../../lib/ip/prefix.ts';
 import { ip, showIp } from '../../../lib/ip/text.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const open: (Connection | AsyncDisposable)[] = [];
 afterEach(async () => {
@@ -59,13 +60,6 @@ function listening(connection: Connection): { text: () => string; bytes: () => n
   return result;
 }
 
-async function eventually(isTrue: () => boolean): Promise<void> {
-  for (const until = Date.now() + 10_000; !isTrue();) {
-    if (Date.now() > until) throw new Error('it did not happen within 10 s');
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-}
-
 test('both ends know both addresses, and bytes go both ways', async () => {
   const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
   expect(showIp(dialed.remote)).toBe('127.0.0.1');
@@ -74,7 +68,7 @@ test('both ends know both addresses, and bytes go both ways', async () => {
   const here = listening(dialed);
   dialed.write(Buffer.from('ping'));
   accepted.write(Buffer.from('pong'));
-  await eventually(() => there.text() === 'ping' && here.text() === 'pong');
+  await eventually(10_000, () => { expect(there.text() === 'ping' && here.text() === 'pong').toBe(true); });
 });
 
 test('a listener without an address takes IPv4 and IPv6; an IPv4-mapped address is IPv4', async () => {
@@ -94,9 +88,9 @@ test('bytes that arrive before anybody listens are kept', async () => {
   const there = listening(accepted);
   accepted.write(Buffer.from('early'));
   dialed.write(Buffer.from('x'));
-  await eventually(() => there.text() === 'x');
+  await eventually(10_000, () => { expect(there.text() === 'x').toBe(true); });
   const here = listening(dialed);
-  await eventually(() => here.text() === 'early');
+  await eventually(10_000, () => { expect(here.text() === 'early').toBe(true); });
 });
 
 test('what is queued still arrives after end, and the other side sees an orderly close', async () => {
@@ -142,7 +136,7 @@ test('write says false when the reader does not read, and drained follows when i
   }
   const there = listening(accepted);
   await here.drained;
-  await eventually(() => there.bytes() === written);
+  await eventually(10_000, () => { expect(there.bytes() === written).toBe(true); });
 });
 
 test.each([

@@ -1,0 +1,461 @@
+/** One peer over connections in memory and a clock that the test moves. */
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { Peer, type PeerCallbacks, type PeerOptions } from '../../../bgpd/peer.ts';
+import type { RestartState } from '../../../bgpd/session/negotiate.ts';
+import { decodeMessage, encodeMessage } from '../../../bgpd/wire/codec.ts';
+import { Framer } from '../../../bgpd/wire/framer.ts';
+import { AttributeInterner } from '../../../bgpd/wire/interner.ts';
+import type { Message, OpenMessage } from '../../../bgpd/wire/message.ts';
+import type { GlobalSection, PeerConfig } from '../../../config/messages/speaker-config.ts';
+import { silentLog } from '../../../lib/log.ts';
+import { ip } from '../../../lib/ip/text.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeConnection, FakeTransport } from '../../support/fake-transport.ts';
+
+const OURS = ip('10.0.0.1');
+const THEIRS = ip('10.0.0.2');
+const WIRE = { fourOctetAs: true, external: true };
+
+const global: GlobalSection = {
+  asn: 65001, routerId: '10.0.0.1', listen: { port: 179, addresses: [] },
+  gracefulRestart: { restartTimeSeconds: 120, staleRoutesCapSeconds: 120, selectionDeferralSeconds: 60 },
+  kernel: { table: 254, metric: 1024, install: true, maximumPaths: 8 },
+};
+const config: PeerConfig = {
+  name: 'two', origin: 'static', address: '10.0.0.2', port: 1179, asn: 65002, passive: false, families: ['ipv4', 'ipv6'],
+  holdTimeSeconds: 90, connectRetrySeconds: 30, gracefulRestart: true, nextHop: 'auto', allowLocalAs: 0, importFilters: [], exportFilters: [],
+};
+const theirOpen: OpenMessage = {
+  type: 'open', version: 4, asn: 65002, holdTimeSeconds: 30, routerId: 0x0a000002,
+  capabilities: { families: ['ipv4', 'ipv6'], fourOctetAs: true, routeRefresh: true, unknown: [] },
+};
+const bytes = (...messages: Message[]): Uint8Array => Buffer.concat(messages.map((m) => encodeMessage(m, WIRE)));
+const KEEPALIVE: Message = { type: 'keepalive' };
+const END_OF_RIB = Buffer.from('ffffffffffffffffffffffffffffffff00170200000000', 'hex');
+/** Attributes that claim more bytes than there are. */
+const MALFORMED_UPDATE = Buffer.from('ffffffffffffffffffffffffffffffff0017020000ffff', 'hex');
+
+const UPDATE_WITH_ORIGIN = Buffer.from('ffffffffffffffffffffffffffffffff001b020000000440010100', 'hex');
+
+let clock: FakeClock;
+let transport: FakeTransport;
+let seen: string[];
+let restart: RestartState;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  transport = new FakeTransport();
+  seen = [];
+  restart = { restarted: false, forwardingPreserved: [] };
+});
+
+function newPeer(change: Partial<PeerConfig> = {}, callbacks: Partial<PeerCallbacks> = {}, random = 1, interner = new AttributeInterner()): Peer {
+  const options: PeerOptions = { config: { ...config, ...change }, global, restartState: () => restart };
+  return new Peer({ clock, transport, log: silentLog, random: () => random, interner }, options, {
+    up: (negotiated) => { seen.push(`up ${negotiated.holdTimeSeconds}`); },
+    update: (message) => { seen.push(`update ${message.endOfRib ?? ''}`); },
+    routeRefresh: (family) => { seen.push(`refresh ${family}`); },
+    down: (reason) => { seen.push(`down ${reason.kind}`); },
+    drained: () => { seen.push('drained'); },
+    changed: () => undefined,
+    ...callbacks,
+  });
+}
+
+/** What a connection was sent since it was last asked, message by message. */
+function sentOn(connection: FakeConnection): Message[] {
+  const interner = new AttributeInterner();
+  return [...new Framer().frames(connection.take())].map((f) => decodeMessage(f.type, f.body.slice(), WIRE, interner));
+}
+const types = (connection: FakeConnection): string[] =>
+  sentOn(connection).map((m) => (m.type === 'notification' ? `notification ${m.code}/${m.subcode}` : m.type));
+
+async function established(peer: Peer, open = theirOpen): Promise<FakeConnection> {
+  peer.start();
+  const connection = await transport.answer(OURS);
+  connection.receive(bytes(open, KEEPALIVE));
+  expect(peer.status().state).toBe('Established');
+  connection.take();
+  return connection;
+}
+
+describe('coming up', () => {
+  test('the first dial is at once, to the configured address and port, from the source address', () => {
+    newPeer({ sourceAddress: '10.0.0.1' }).start();
+    expect(transport.attempts[0]!.options).toMatchObject({ address: THEIRS, port: 1179, sourceAddress: OURS });
+  });
+
+  test('OPEN goes out, OPEN and KEEPALIVE come in, and the session is up', async () => {
+    const peer = newPeer();
+    peer.start();
+    expect(peer.status().state).toBe('Connect');
+    const connection = await transport.answer(OURS);
+    expect(types(connection)).toEqual(['open']);
+    connection.receive(bytes(theirOpen));
+    expect(types(connection)).toEqual(['keepalive']);
+    connection.receive(bytes(KEEPALIVE));
+    expect(seen).toEqual(['up 30']);
+    expect(peer.status()).toMatchObject({
+      state: 'Established', families: ['ipv4', 'ipv6'], holdTimeSeconds: 30, keepaliveSeconds: 10, info: '', gracefulRestart: false,
+      counters: { messagesIn: 2, messagesOut: 2, established: 1 },
+    });
+    expect(peer.negotiated?.peerRouterId).toBe(0x0a000002);
+  });
+
+  test('messages may be cut anywhere', async () => {
+    const peer = newPeer();
+    peer.start();
+    const connection = await transport.answer(OURS);
+    for (const byte of bytes(theirOpen, KEEPALIVE)) connection.receive(Uint8Array.of(byte));
+    expect(peer.status().state).toBe('Established');
+  });
+
+  test('endpoints of the connection come with it', async () => {
+    const ends: unknown[] = [];
+    await established(newPeer({}, { up: (_negotiated, endpoints) => { ends.push(endpoints); } }));
+    expect(ends).toEqual([{ local: OURS, remote: THEIRS }]);
+  });
+
+  test('a passive peer dials nobody and waits', () => {
+    const peer = newPeer({ passive: true });
+    peer.start();
+    clock.advance(3_600_000);
+    expect(transport.attempts).toHaveLength(0);
+    const connection = new FakeConnection(OURS, THEIRS);
+    peer.accept(connection);
+    expect(types(connection)).toEqual(['open']);
+    connection.receive(bytes(theirOpen, KEEPALIVE));
+    expect(seen).toEqual(['up 30']);
+  });
+
+  test('a refused dial is tried again after a quarter of a second, spread by a quarter', async () => {
+    const peer = newPeer({}, {}, 0);
+    peer.start();
+    await transport.refuse();
+    expect(peer.status()).toMatchObject({ state: 'Active', info: 'Connection refused', lastError: 'Connection refused' });
+    clock.advance(187);
+    expect(transport.attempts).toHaveLength(0);
+    clock.advance(1);
+    expect(transport.attempts).toHaveLength(1);
+  });
+
+  test('a dial that hangs is given up and made again', () => {
+    newPeer().start();
+    clock.advance(4_000);
+    expect(transport.attempts.map((a) => a.signal.aborted)).toEqual([true, false]);
+  });
+
+  test('a connection that comes after its dial was given up is destroyed', async () => {
+    const peer = newPeer();
+    peer.start();
+    peer.stop('shutdown');
+    expect((await transport.answer(OURS)).endedBy).toBe('destroy');
+    expect(peer.status().state).toBe('Idle');
+  });
+
+  test('our OPEN carries the restart bits of the moment', async () => {
+    restart = { restarted: true, forwardingPreserved: ['ipv4'] };
+    newPeer().start();
+    const [open] = sentOn(await transport.answer(OURS));
+    expect((open as OpenMessage).capabilities.gracefulRestart).toEqual({
+      restarted: true, restartTimeSeconds: 120,
+      families: [{ family: 'ipv4', forwardingPreserved: true }, { family: 'ipv6', forwardingPreserved: false }],
+    });
+  });
+});
+
+describe('staying up', () => {
+  test('keepalives go out at a third of the hold time, also while the speaker sends and the peer does not read', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    connection.hasRoom = false;
+    expect(peer.send(new Uint8Array(100_000))).toBe(false);
+    connection.take();
+    for (let i = 0; i < 3; i++) {
+      clock.advance(10_000);
+      expect(types(connection)).toEqual(['keepalive']);
+      connection.receive(bytes(KEEPALIVE));
+    }
+    expect(seen).toEqual(['up 30']);
+  });
+
+  test('jitter makes the interval 75 % of it at the least', async () => {
+    const connection = await established(newPeer({}, {}, 0));
+    clock.advance(7_499);
+    expect(types(connection)).toEqual([]);
+    clock.advance(1);
+    expect(types(connection)).toEqual(['keepalive']);
+  });
+
+  test('updates are delivered and keep the session alive', async () => {
+    const connection = await established(newPeer());
+    for (let i = 0; i < 5; i++) {
+      clock.advance(20_000);
+      connection.receive(END_OF_RIB);
+    }
+    expect(seen).toEqual(['up 30', ...Array<string>(5).fill('update ipv4')]);
+  });
+
+  test('a route refresh reaches the speaker', async () => {
+    (await established(newPeer())).receive(bytes({ type: 'route-refresh', family: 'ipv6' }));
+    expect(seen).toEqual(['up 30', 'refresh ipv6']);
+  });
+
+  test('send passes on what TCP says, and drained follows', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    expect(peer.send(END_OF_RIB)).toBe(true);
+    connection.hasRoom = false;
+    expect(peer.send(END_OF_RIB, 1)).toBe(false);
+    connection.drain();
+    expect(seen).toEqual(['up 30', 'drained']);
+    expect(peer.status().counters.updatesOut).toBe(2);
+  });
+
+  test('without a session, send drops and says so by true', () => {
+    const peer = newPeer();
+    peer.start();
+    expect(peer.send(END_OF_RIB)).toBe(true);
+    expect(peer.status().counters.updatesOut).toBe(0);
+  });
+
+  test('what the speaker sends from within `up` goes out', async () => {
+    const peer: Peer = newPeer({}, { up: () => { peer.send(END_OF_RIB); } });
+    peer.start();
+    const connection = await transport.answer(OURS);
+    connection.receive(bytes(theirOpen, KEEPALIVE));
+    expect(types(connection)).toEqual(['open', 'keepalive', 'update']);
+  });
+});
+
+describe('going down', () => {
+  test('silence for the hold time: NOTIFICATION 4, down, and a new start', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    clock.advance(30_050);
+    expect(types(connection).at(-1)).toBe('notification 4/0');
+    expect(connection.endedBy).toBe('end');
+    expect(seen).toEqual(['up 30', 'down hold-timer']);
+    expect(peer.status()).toMatchObject({ state: 'Idle', info: 'sent: Hold timer expired', lastError: 'sent: Hold timer expired' });
+    clock.advance(250);
+    expect(peer.status().state).toBe('Connect');
+  });
+
+  test('a connection that closes: down without NOTIFICATION, and a new dial', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    connection.lose();
+    expect(types(connection)).toEqual([]);
+    expect(seen).toEqual(['up 30', 'down closed']);
+    expect(peer.status().lastError).toBe('Connection closed by the peer');
+    clock.advance(250);
+    expect(transport.pending).toBe(1);
+  });
+
+  test('a NOTIFICATION: down, no answer, and it is remembered after the next session is up', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    connection.receive(bytes({ type: 'notification', code: 6, subcode: 4, data: new Uint8Array(0) }));
+    expect(types(connection)).toEqual([]);
+    expect(seen).toEqual(['up 30', 'down notified']);
+    clock.advance(250);
+    (await transport.answer(OURS)).receive(bytes(theirOpen, KEEPALIVE));
+    expect(peer.status()).toMatchObject({ state: 'Established', info: '', lastError: 'received: Cease: administrative reset', counters: { established: 2 } });
+  });
+
+  test.each([['shutdown', 2], ['deconfigured', 3], ['reset', 4], ['configuration-changed', 6]] as const)('stop(%s) says Cease/%i and stays down', async (reason, subcode) => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    peer.stop(reason);
+    expect(types(connection)).toEqual([`notification 6/${subcode}`]);
+    expect(seen).toEqual(['up 30', 'down administrative']);
+    clock.advance(3_600_000);
+    expect(transport.attempts).toHaveLength(0);
+    expect(clock.timers).toBe(0);
+    peer.start();
+    expect(transport.attempts).toHaveLength(1);
+  });
+
+  test('close ends TCP without a word and calls nothing back', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    peer.close();
+    expect(types(connection)).toEqual([]);
+    expect(connection.endedBy).toBe('destroy');
+    expect(seen).toEqual(['up 30']);
+    expect(clock.timers).toBe(0);
+    const late = new FakeConnection(OURS, THEIRS);
+    peer.accept(late);
+    expect(late.endedBy).toBe('destroy');
+  });
+
+  test('a closed connection that does not drain is destroyed after five seconds', async () => {
+    const connection = await established(newPeer());
+    let destroyed = false;
+    connection.destroy = () => { destroyed = true; };
+    connection.receive(MALFORMED_UPDATE);
+    clock.advance(4_999);
+    expect(destroyed).toBe(false);
+    clock.advance(1);
+    expect(destroyed).toBe(true);
+  });
+
+  test('fail ends the session with the NOTIFICATION of the speaker, and it starts again', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    peer.fail({ type: 'notification', code: 6, subcode: 1, data: new Uint8Array(0) }, '1001 prefixes');
+    expect(types(connection)).toEqual(['notification 6/1']);
+    expect(peer.lastError).toBe('sent: Cease: maximum number of prefixes reached (1001 prefixes)');
+    clock.advance(250);
+    expect(transport.pending).toBe(1);
+  });
+
+  test('the speaker may stop the peer from within a callback; what follows in the same bytes is void', async () => {
+    const peer: Peer = newPeer({}, { update: () => { seen.push('update'); peer.stop('shutdown'); } });
+    const connection = await established(peer);
+    connection.receive(Buffer.concat([END_OF_RIB, END_OF_RIB]));
+    expect(seen).toEqual(['up 30', 'update', 'down administrative']);
+  });
+});
+
+describe('hostile bytes', () => {
+  test.each<[string, Uint8Array, string]>([
+    ['a marker that is none', new Uint8Array(19), 'notification 1/1'],
+    ['a length beyond 4096', Buffer.from('ffffffffffffffffffffffffffffffff100104', 'hex'), 'notification 1/2'],
+    ['a message type that does not exist', Buffer.from('ffffffffffffffffffffffffffffffff001309', 'hex'), 'notification 1/3'],
+    ['an UPDATE whose lengths overrun it', MALFORMED_UPDATE, 'notification 3/1'],
+    ['a second OPEN', bytes(theirOpen), 'notification 5/3'],
+  ])('%s ends an Established session with the right NOTIFICATION', async (_name, garbage, sent) => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    connection.receive(garbage);
+    expect(types(connection)).toEqual([sent]);
+    expect(seen).toEqual(['up 30', 'down error']);
+    expect(peer.lastError).toMatch(/^sent: /);
+  });
+
+  test.each<[string, Uint8Array, string]>([
+    ['another AS', bytes({ ...theirOpen, asn: 65099 }), 'notification 2/2'],
+    ['hold time 2', bytes({ ...theirOpen, holdTimeSeconds: 2 }), 'notification 2/6'],
+    ['version 3', bytes({ ...theirOpen, version: 3 }), 'notification 2/1'],
+    ['BGP identifier 0', bytes({ ...theirOpen, routerId: 0 }), 'notification 2/3'],
+    ['a KEEPALIVE', bytes(KEEPALIVE), 'notification 5/1'],
+    ['an UPDATE, malformed or not', MALFORMED_UPDATE, 'notification 5/1'],
+  ])('%s instead of an acceptable OPEN is answered', async (_name, first, sent) => {
+    const peer = newPeer();
+    peer.start();
+    const connection = await transport.answer(OURS);
+    connection.take();
+    connection.receive(first);
+    expect(types(connection)).toEqual([sent]);
+    expect(peer.status().state).toBe('Idle');
+    expect(seen).toEqual([]);
+  });
+
+  test('a fault of our own decoder is a Cease, not a crash', async () => {
+    class BrokenInterner extends AttributeInterner { override intern(): never { throw new TypeError('bug'); } }
+    const peer = newPeer({}, {}, 1, new BrokenInterner());
+    const connection = await established(peer);
+    connection.receive(UPDATE_WITH_ORIGIN);
+    expect(types(connection)).toEqual(['notification 6/0']);
+    expect(seen).toEqual(['up 30', 'down error']);
+    expect(peer.lastError).toBe('sent: Cease (internal error)');
+  });
+
+  test('two thousand chunks of random and of damaged bytes: nothing is thrown, every session ends with a NOTIFICATION or goes on', () => {
+    let seed = 84;
+    const random = (below: number): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0; return (seed >>> 8) % below; };
+    const good = bytes(theirOpen, KEEPALIVE, { type: 'route-refresh', family: 'ipv4' }, { type: 'notification', code: 6, subcode: 2, data: new Uint8Array(3) });
+    const peer = newPeer({ passive: true });
+    peer.start();
+    for (let i = 0; i < 2_000; i++) {
+      const connection = new FakeConnection(OURS, THEIRS);
+      clock.advance(61_000);
+      peer.accept(connection);
+      const chunk = random(4) === 0 ? new Uint8Array(random(200)).map(() => random(256)) : Uint8Array.from([...good, ...END_OF_RIB, ...UPDATE_WITH_ORIGIN]);
+      for (let flips = random(4); flips > 0; flips--) chunk[random(chunk.length || 1)] = random(256);
+      connection.receive(chunk.subarray(0, random(chunk.length + 1)));
+      const last = types(connection).at(-1);
+      expect(last).toMatch(/^(open|keepalive|notification \d\/\d+)$/);
+      connection.lose();
+    }
+  });
+
+  test('garbage on a second connection leaves an Established session alone', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    const second = new FakeConnection(OURS, THEIRS);
+    peer.accept(second);
+    second.receive(Buffer.from('GET / HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n'));
+    expect(types(second)).toEqual(['open', 'notification 1/1']);
+    expect(second.endedBy).toBe('end');
+    expect(peer.status().state).toBe('Established');
+    connection.receive(END_OF_RIB);
+    expect(seen).toEqual(['up 30', 'update ipv4']);
+  });
+});
+
+describe('two connections', () => {
+  test('the one dialed by the greater identifier survives; updates come through it', async () => {
+    const peer = newPeer();
+    peer.start();
+    const incoming = new FakeConnection(OURS, THEIRS);
+    peer.accept(incoming);
+    const dialed = await transport.answer(OURS);
+    dialed.receive(bytes(theirOpen));           // theirs is greater: their dial counts
+    expect(types(dialed)).toEqual(['open', 'notification 6/7']);
+    incoming.receive(bytes(theirOpen, KEEPALIVE));
+    incoming.receive(END_OF_RIB);
+    expect(seen).toEqual(['up 30', 'update ipv4']);
+    expect(peer.status()).toMatchObject({ state: 'Established', info: '', lastError: null });
+    peer.send(END_OF_RIB);
+    expect(types(incoming)).toEqual(['open', 'keepalive', 'update']);
+  });
+
+  test('a restarted peer that dials again replaces its old session, with graceful restart', async () => {
+    const able: OpenMessage = { ...theirOpen, capabilities: { ...theirOpen.capabilities, gracefulRestart: {
+      restarted: true, restartTimeSeconds: 60, families: [{ family: 'ipv4', forwardingPreserved: true }],
+    } } };
+    const peer = newPeer();
+    const old = await established(peer, able);
+    clock.advance(10_000);
+    old.take();
+    const fresh = new FakeConnection(OURS, THEIRS);
+    peer.accept(fresh);
+    fresh.receive(bytes(able, KEEPALIVE));
+    expect(types(old)).toEqual([]);
+    expect(old.endedBy).toBe('end');
+    expect(seen).toEqual(['up 30', 'down closed', 'up 30']);
+    expect(peer.status()).toMatchObject({ state: 'Established', gracefulRestart: true });
+  });
+
+  test('two ends that dial each other at the same moment agree, whichever bytes come first', async () => {
+    for (const order of [[0, 1], [1, 0]] as const) {
+      seen = [];
+      transport = new FakeTransport();
+      const here = newPeer();
+      const otherTransport = new FakeTransport();
+      const there = new Peer({ clock, transport: otherTransport, log: silentLog, random: () => 1, interner: new AttributeInterner() }, {
+        config: { ...config, address: '10.0.0.1', asn: 65001 }, global: { ...global, asn: 65002, routerId: '10.0.0.2' }, restartState: () => restart,
+      }, { up: () => { seen.push('up there'); }, update: () => undefined, routeRefresh: () => undefined, down: () => { seen.push('down there'); }, drained: () => undefined, changed: () => undefined });
+      here.start();
+      there.start();
+      const wires = [
+        { dialer: await transport.answer(OURS), listener: new FakeConnection(THEIRS, OURS) },
+        { dialer: await otherTransport.answer(THEIRS), listener: new FakeConnection(OURS, THEIRS) },
+      ] as const;
+      there.accept(wires[0].listener);
+      here.accept(wires[1].listener);
+      for (let i = 0; i < 6; i++) {
+        for (const index of order) {
+          const { dialer, listener } = wires[index];
+          listener.receive(dialer.take());
+          dialer.receive(listener.take());
+        }
+      }
+      expect(seen.sort()).toEqual(['up 90', 'up there']);
+      here.close();
+      there.close();
+    }
+  });
+});
