@@ -16,6 +16,8 @@ export interface BgpdMethods {
   routes: { readonly params: RoutesRequest; readonly result: RoutesResult };
   /** Routes accepted from a peer (Adj-RIB-In after import filters), by peer name or address. Cheap. */
   count: { readonly params: { readonly peer: string }; readonly result: { readonly accepted: number } };
+  /** Counters in Prometheus' text format. */
+  metrics: { readonly params: object; readonly result: { readonly text: string } };
   /** `restart`: close TCP without NOTIFICATION, keep kernel routes. `final`: Cease to all peers, remove our routes. */
   stop: { readonly params: { readonly mode: 'restart' | 'final'; readonly message?: string }; readonly result: object };
 }

@@ -40,6 +40,7 @@ const DIFFERENCES: readonly (readonly [RegExp, string])[] = [
   [/(asNumber|localASNumber|asPathPrefix\.items|prefix\.items)\.(format|minimum|maximum) /,
     'int32 makes the API server refuse every AS number above 2147483647, and none refuses 0'],
   [/\.pattern .*\(ms\|s\|/, 'fractions of a duration (1.5s) are accepted, and no nested repetition takes exponential time'],
+  [/\.iptablesBackend\.pattern /, 'Calico says the same as enum'],
   [/felixconfigurations.*\.spec\.x-kubernetes-preserve-unknown-fields /, 'settings of newer releases survive'],
   [/(blockaffinities|ipamblocks)\..*\.properties\.(cidr\.format|state\.enum|affinity\.pattern) /, 'v1 says nothing; we write nothing else'],
   [/ipamblocks.*\.x-kubernetes-list-type /, 'v1 says nothing, which means atomic'],

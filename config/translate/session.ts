@@ -1,0 +1,75 @@
+/** One BGP session as a PeerConfig: names as Calico's, and the numbers every session shares. */
+import { familyOf, type Ip } from '../../lib/ip/prefix.ts';
+import { showIp } from '../../lib/ip/text.ts';
+import { secondsOf } from '../schema/scalars.ts';
+import type { PeerConfig } from '../messages/speaker-config.ts';
+import { EXPORT_FILTER } from './filters.ts';
+import { addressOf, type LocalNode } from './local-node.ts';
+
+/**
+ * Offered hold time. BIRD, and so Calico, offers 240 s, and the smaller of both counts: a dead node leaves the routing
+ * after at most 90 s (the default of RFC 4271 §10).
+ */
+export const HOLD_TIME_SECONDS = 90;
+/** Seconds between attempts to connect, as Calico's BIRD. */
+const CONNECT_RETRY_SECONDS = 5;
+/** The most that RFC 4724's 12 bits hold. */
+const MAX_RESTART_SECONDS = 4095;
+const MAX_HOLD_SECONDS = 65535;
+
+export interface SessionOptions {
+  readonly origin: 'mesh' | 'node' | 'global';
+  readonly address: Ip;
+  readonly port: number;
+  /** The port stands in the name, as it does in Calico's when it is not the default. */
+  readonly portInName: boolean;
+  readonly asn: number;
+  readonly localAsn?: number | undefined;
+  /** False: the kernel chooses our address. */
+  readonly useNodeAddress?: boolean;
+  readonly nextHop?: 'auto' | 'self' | 'keep';
+  readonly allowLocalAs?: number | undefined;
+  /** A Go duration. */
+  readonly restartTime?: string | undefined;
+  readonly keepaliveTime?: string | undefined;
+}
+
+const PREFIX = { mesh: 'Mesh', node: 'Node', global: 'Global' } as const;
+
+/** `Mesh_10_0_0_2`, `Global_fd00__1_port_1790`. */
+export function sessionName(origin: SessionOptions['origin'], address: Ip, port: number | undefined): string {
+  return `${PREFIX[origin]}_${showIp(address).replace(/[.:]/g, '_')}${port === undefined ? '' : `_port_${port}`}`;
+}
+
+/** A v4 neighbour carries IPv4 routes and a v6 one IPv6 routes, as with Calico's two daemons. */
+export function sessionOf(local: LocalNode, options: SessionOptions): PeerConfig {
+  const family = familyOf(options.address);
+  const source = options.useNodeAddress === false ? undefined : addressOf(local.node, family);
+  const keepalive = wholeSeconds(options.keepaliveTime, 1, Math.floor(MAX_HOLD_SECONDS / 3));
+  const restart = wholeSeconds(options.restartTime, 0, MAX_RESTART_SECONDS);
+  return {
+    name: sessionName(options.origin, options.address, options.portInName ? options.port : undefined),
+    origin: options.origin,
+    address: showIp(options.address),
+    port: options.port,
+    asn: options.asn,
+    ...(options.localAsn === undefined || options.localAsn === local.asn ? {} : { localAsn: options.localAsn }),
+    ...(source === undefined ? {} : { sourceAddress: showIp(source) }),
+    passive: false,
+    families: [family],
+    holdTimeSeconds: Math.max(HOLD_TIME_SECONDS, 3 * (keepalive ?? 0)),
+    ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
+    connectRetrySeconds: CONNECT_RETRY_SECONDS,
+    ...(restart === undefined ? {} : { restartTimeSeconds: restart }),
+    gracefulRestart: true,
+    nextHop: options.nextHop ?? 'auto',
+    allowLocalAs: options.allowLocalAs ?? 0,
+    importFilters: [],
+    exportFilters: [EXPORT_FILTER],
+  };
+}
+
+function wholeSeconds(duration: string | undefined, minimum: number, maximum: number): number | undefined {
+  const seconds = duration === undefined || duration === '' ? undefined : secondsOf(duration);
+  return seconds === undefined ? undefined : Math.min(maximum, Math.max(minimum, Math.round(seconds)));
+}

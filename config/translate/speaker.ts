@@ -1,0 +1,88 @@
+/** Cluster state → everything the speaker of one node must do. */
+import type { Problem } from '../../lib/errors.ts';
+import { FAMILIES } from '../../lib/ip/prefix.ts';
+import { showIp } from '../../lib/ip/text.ts';
+import { BGP_ROUTE_METRIC } from '../../lib/ownership.ts';
+import { NODE_ANNOTATIONS } from '../kinds/node.ts';
+import type { GlobalSection, PeerConfig, SpeakerConfig } from '../messages/speaker-config.ts';
+import { bgpPeerSessions } from './bgp-peers.ts';
+import { filtersOf, KERNEL_FILTER } from './filters.ts';
+import { listenPortOf, localNode, routerIdOf, type LocalNode } from './local-node.ts';
+import { meshPeers } from './mesh.ts';
+import { originateOf, ownBlocks } from './own-blocks.ts';
+import { usablePools } from './pools.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
+import { unsupported } from './unsupported.ts';
+
+/** How long helpers keep our routes while we restart, and we theirs. */
+const GRACEFUL_RESTART = { restartTimeSeconds: 120, staleRoutesCapSeconds: 120, selectionDeferralSeconds: 60 } as const;
+const MAIN_TABLE = 254;
+/** As many as BIRD's `merge paths` takes. */
+const MAXIMUM_PATHS = 16;
+
+export interface Translated<T> {
+  /** Undefined: nothing can be said now; whoever applies it keeps what it has. */
+  readonly value: T | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Pure, total: a bad resource becomes a problem and leaves the others working. The same cluster gives the same text. */
+export function speakerConfigFor(cluster: ClusterSnapshot, node: string): Translated<SpeakerConfig> {
+  const local = localNode(cluster, node);
+  if (local === undefined) {
+    return { value: undefined, problems: [{ path: `Node/${node}`, message: 'this node is not in the cluster: expected a Node of this name' }] };
+  }
+  // Falling back to the default AS number would reset every session of the cluster.
+  if (cluster.problems.some((p) => p.path === 'BGPConfiguration/default.spec.asNumber')) return { value: undefined, problems: [] };
+  const problems: Problem[] = [...unsupported(local)];
+  const { pools, problems: poolProblems } = usablePools(cluster.IPPool.values());
+  const blocks = ownBlocks(cluster.BlockAffinity.values(), node);
+  checkAddresses(local, problems);
+  const value: SpeakerConfig = {
+    global: globalOf(local),
+    peers: { peers: peersOf(local, problems) },
+    filters: filtersOf(local.settings, pools, blocks),
+    originate: originateOf(blocks),
+  };
+  return { value, problems: [...problems, ...poolProblems] };
+}
+
+function globalOf(local: LocalNode): GlobalSection {
+  const { node, settings } = local;
+  const own = FAMILIES.map((f) => node[f]?.address).filter((a) => a !== undefined);
+  return {
+    asn: local.asn,
+    routerId: routerIdOf(node),
+    listen: {
+      port: own.length === 0 ? 0 : listenPortOf(local.cluster, node.name),
+      addresses: settings.bindMode === 'NodeIP' ? own.map(showIp) : [],
+    },
+    gracefulRestart: GRACEFUL_RESTART,
+    kernel: {
+      table: MAIN_TABLE, metric: settings.ipv4NormalRoutePriority ?? BGP_ROUTE_METRIC, install: true,
+      filter: KERNEL_FILTER, maximumPaths: MAXIMUM_PATHS,
+    },
+  };
+}
+
+/** One session to each address: what is asked for in a BGPPeer comes before the mesh. */
+function peersOf(local: LocalNode, problems: Problem[]): readonly PeerConfig[] {
+  const byAddress = new Map<string, { readonly peer: PeerConfig; readonly path: string; readonly written: boolean }>();
+  for (const wanted of bgpPeerSessions(local, problems)) {
+    const { peer, path, written } = wanted;
+    const other = byAddress.get(peer.address);
+    if (other === undefined) byAddress.set(peer.address, wanted);
+    else if (written && other.written) {
+      const message = `${peer.address} is a peer of this node already by ${other.path}: expected each address once; this one is left out`;
+      problems.push({ path: `${path}.spec.peerIP`, message });
+    }
+  }
+  const mesh = meshPeers(local, problems).filter((p) => !byAddress.has(p.address));
+  return [...[...byAddress.values()].map((w) => w.peer), ...mesh].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function checkAddresses({ node }: LocalNode, problems: Problem[]): void {
+  if (FAMILIES.some((f) => node[f] !== undefined)) return;
+  const path = `Node/${node.name}.metadata.annotations["${NODE_ANNOTATIONS.ipv4Address}"]`;
+  problems.push({ path, message: 'missing: expected the address of this node, such as 192.0.2.1/24; it has no BGP sessions' });
+}
