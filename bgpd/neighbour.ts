@@ -24,6 +24,9 @@ export interface Neighbour {
   loop: LoopContext;
   importFilter: RouteFilter | undefined;
   exportFilter: RouteFilter | undefined;
+  /** What the two policies say, in words: a change of the words is a change of the policy. */
+  importKey: string;
+  exportKey: string;
   helper: Helper;
   readonly timers: Map<HelperTimer, TimerHandle>;
   /** Present while Established. */
@@ -72,8 +75,8 @@ export function exportTargetFor(family: Family, config: PeerConfig, session: Nei
   };
 }
 
-/** Peers with the same key are sent the same bytes. */
-export function groupKeyOf(target: ExportTarget, config: PeerConfig): string {
-  const { localAsn, nextHop, self, wire } = target;
-  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, nextHop, self === undefined ? '' : String(self.address), config.exportFilters]);
+/** Peers with the same key are sent the same bytes. `exportKey`: what is filtered, in words. */
+export function groupKeyOf(target: ExportTarget, exportKey: string): string {
+  const { localAsn, self, wire } = target;
+  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, self === undefined ? '' : String(self.address), exportKey]);
 }

@@ -46,6 +46,13 @@ export class Routing implements Disposable {
     });
   }
 
+  /** Flushes until nothing is left to select, and waits until the kernel has it all. */
+  async settle(): Promise<void> {
+    while (FAMILIES.some((family) => this.ribs[family].loc.dirty.size > 0)) this.#flush();
+    this.fibSync.kick();
+    await this.fibSync.idle();
+  }
+
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#watching[Symbol.dispose]();

@@ -20,7 +20,7 @@ export interface Change {
 export class AdjRibOut {
   readonly target: ExportTarget;
   readonly sent = new Int32Column();
-  #filter: RouteFilter | undefined;
+  readonly #filter: RouteFilter | undefined;
   readonly #routes: RouteTable;
   /** What became of a route, by route id; ids are used again, hence the route itself beside it. */
   readonly #exports: ({ readonly route: Route; readonly result: Outbound | string } | undefined)[] = [];
@@ -37,9 +37,6 @@ export class AdjRibOut {
 
   /** Prefixes that a peer has been sent. */
   advertisedTo(peer: Source): number { return this.#count - this.#countOfSource.get(peer.index); }
-
-  /** The caller lets every prefix be updated afterwards. */
-  setFilter(filter: RouteFilter | undefined): void { this.#filter = filter; }
 
   /** The best route of a prefix is now `best`. At most once a prefix between two calls of `takeChanges`. */
   update(prefixId: number, prefix: Prefix, best: Route | undefined): void {

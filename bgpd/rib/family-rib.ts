@@ -95,11 +95,16 @@ export class FamilyRib {
   groupFor(key: string, target: ExportTarget, filter: RouteFilter | undefined): PeerGroup {
     let group = this.groups.get(key);
     if (group === undefined) {
-      group = new PeerGroup(new AdjRibOut(target, filter, this.loc.routes), this.loc);
+      group = new PeerGroup(key, new AdjRibOut(target, filter, this.loc.routes), this.loc);
       group.fill();
       this.groups.set(key, group);
     }
     return group;
+  }
+
+  /** Forgets a group that its last peer has left. */
+  leaveGroup(group: PeerGroup): void {
+    if (group.members.size === 0 && this.groups.get(group.key) === group) this.groups.delete(group.key);
   }
 
   /** Selects at most `maximum` of the prefixes that changed, and passes on what came of it. True: there are more. */

@@ -32,11 +32,13 @@ export interface Member {
 const SLICE = 8192;
 
 export class PeerGroup {
+  readonly key: string;
   readonly out: AdjRibOut;
   readonly members = new Map<Source, Member>();
   readonly #rib: LocRib;
 
-  constructor(out: AdjRibOut, rib: LocRib) {
+  constructor(key: string, out: AdjRibOut, rib: LocRib) {
+    this.key = key;
     this.out = out;
     this.#rib = rib;
   }
@@ -59,21 +61,24 @@ export class PeerGroup {
     return member;
   }
 
-  /** The peer comes from a group whose policy was another: it is told the difference, and forgets what is not sent here. */
+  /** The peer comes from a group whose policy was another: it is told the difference. */
   adopt(member: Member, from: PeerGroup): void {
     from.members.delete(member.source);
     this.members.set(member.source, member);
-    this.resend(member, from.out);
+    const pending = member.pending ??= new IdQueue();
+    const saysTheSame = JSON.stringify(targetOf(this)) === JSON.stringify(targetOf(from));
+    for (let id = 0; id < this.#rib.table.limit; id++) {
+      const [before, now] = [from.out.routeFor(member.source, id), this.out.routeFor(member.source, id)];
+      if (before !== now || (now !== undefined && !saysTheSame)) pending.add(id);
+    }
   }
 
-  /** Everything is sent to the peer once more (RFC 2918); and what it has from another group, when it comes from there. */
-  resend(member: Member, before?: AdjRibOut): void {
+  /** Everything is sent to the peer, once more if need be (RFC 2918). */
+  resend(member: Member): void {
     const pending = member.pending ??= new IdQueue();
-    for (const out of before === undefined ? [this.out] : [this.out, before]) {
-      const { values } = out.sent;
-      for (let id = 0; id < values.length; id++) {
-        if (values[id] !== 0 && out.routeFor(member.source, id) !== undefined) pending.add(id);
-      }
+    const { values } = this.out.sent;
+    for (let id = 0; id < values.length; id++) {
+      if (values[id] !== 0 && this.out.routeFor(member.source, id) !== undefined) pending.add(id);
     }
   }
 
@@ -122,3 +127,7 @@ export class PeerGroup {
     return false;
   }
 }
+
+/** What is said about a route, in a form that compares. */
+const targetOf = ({ out: { target } }: PeerGroup): unknown =>
+  [target.localAsn, target.nextHop, String(target.self?.address ?? ''), target.wire.external, target.wire.fourOctetAs];

@@ -1,0 +1,80 @@
+/** The process `tortie bgpd`: a speaker with a real kernel, real sockets and a control socket. */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
+import { OperationError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { BGPD_SOCKET, BGPD_STATE_FILE } from '../lib/ownership.ts';
+import { systemClock } from '../sys/clock.ts';
+import { makeLog } from '../sys/log.ts';
+import { serve } from '../sys/rpc.ts';
+import { Control, type StopMode } from './control.ts';
+import { openKernel } from './kernel.ts';
+import { startSpeaker } from './speaker.ts';
+import { kernelBootId, StateFile } from './state-file.ts';
+import { tcpTransport } from './transport.ts';
+
+interface Options {
+  /** A SpeakerConfig as JSON, instead of an agent. */
+  readonly config: string | undefined;
+  readonly socket: string;
+  readonly state: string;
+}
+
+const USAGE = 'usage: tortie bgpd [--config FILE] [--socket PATH] [--state PATH] [--boot-id ID]';
+
+export async function main(args: string[]): Promise<void> {
+  const { config, socket, state, bootId } = optionsOf(args);
+  const log = makeLog('bgpd');
+  const file = new StateFile({ path: state, bootId: bootId ?? kernelBootId(), log });
+  const kernel = openKernel({ clock: systemClock, log });
+  const speaker = startSpeaker({
+    clock: systemClock, log, random: Math.random, soon: (work) => { setImmediate(work); },
+    transport: tcpTransport(), resolver: kernel.resolver, fib: (place) => kernel.fib(place),
+  });
+  let ending: Promise<void> | undefined;
+  const end = (mode: StopMode): void => {
+    ending ??= (async () => {
+      log.info('stop', { mode });
+      await (mode === 'final' ? speaker.shutdown() : speaker.close());
+      await file.saved();
+      process.exit(0);
+    })();
+  };
+  const control = new Control({ speaker, save: (sections) => { file.save(sections); }, stop: (mode) => { setImmediate(end, mode); } });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end('restart'); });
+  const sections = config === undefined ? await file.load() : await readConfig(config);
+  if (sections !== undefined) await applyAtStart(control, sections, log);
+  await serve<BgpdMethods>(socket, control.handlers);
+  log.info('start', { socket, state, told: sections !== undefined });
+}
+
+async function applyAtStart(control: Control, sections: Readonly<Record<string, unknown>>, log: Log): Promise<void> {
+  for (const problem of await control.applySections(sections)) log.warn('config.problem', { ...problem });
+}
+
+/** Throws when the file is not there or is no JSON object: a person waits for the answer. */
+async function readConfig(path: string): Promise<Readonly<Record<string, unknown>>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new OperationError('CONFIG_FILE', { path }, error);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new OperationError('CONFIG_FILE', { path, expected: 'an object with the sections of a SpeakerConfig' });
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function optionsOf(args: string[]): Options & { readonly bootId: string | undefined } {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { config: { type: 'string' }, socket: { type: 'string' }, state: { type: 'string' }, 'boot-id': { type: 'string' } },
+    });
+    return { config: values.config, socket: values.socket ?? BGPD_SOCKET, state: values.state ?? BGPD_STATE_FILE, bootId: values['boot-id'] };
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`, { cause: error });
+  }
+}

@@ -1,0 +1,309 @@
+/** The speaker: takes configuration, what peers say and what the kernel does, changes the tables, and lets them flush. */
+import type { GlobalSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
+import type { TimerHandle } from '../lib/clock.ts';
+import { assertNever, type Problem } from '../lib/errors.ts';
+import { FAMILIES, familyOf, type Family, type Prefix } from '../lib/ip/prefix.ts';
+import { prefix, showIp, showPrefix } from '../lib/ip/text.ts';
+import { Listeners } from './listeners.ts';
+import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
+import { Neighbourhood } from './neighbourhood.ts';
+import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './peer.ts';
+import type { Connection, FibPort, TransportPort } from './ports.ts';
+import { chainOf, compileFilters } from './rib/filter.ts';
+import { loopIn } from './rib/loop.ts';
+import { Routing, type RoutingPorts } from './routing.ts';
+import { stepHelper, type HelperEffect, type HelperEvent } from './session/graceful-restart.ts';
+import type { RestartState } from './session/negotiate.ts';
+import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
+import { beginRestart, stepRestart, type RestartEvent, type RestartingSpeaker, type RestartStep } from './session/restarting-speaker.ts';
+import { AttributeInterner } from './wire/interner.ts';
+import type { NextHop, UpdateMessage } from './wire/message.ts';
+
+/** Where in the kernel the speaker's routes stand. */
+export type Place = Pick<GlobalSection['kernel'], 'table' | 'metric'>;
+
+export interface SpeakerPorts extends RoutingPorts {
+  readonly transport: TransportPort;
+  readonly fib: (place: Place) => FibPort;
+  /** Makes the sessions of a peer; `Peer` unless a test gives its own. */
+  readonly newPeer?: (ports: PeerPorts, options: PeerOptions, callbacks: PeerCallbacks) => PeerLike;
+}
+
+/** A speaker that waits to be told what to do: `apply`. */
+export const startSpeaker = (ports: SpeakerPorts): Speaker => new Speaker(ports);
+
+const NO_FILTERS: SpeakerConfig['filters'] = { filters: [] };
+
+export class Speaker {
+  readonly routing: Routing;
+  readonly neighbours: Neighbourhood;
+  readonly listeners: Listeners;
+  readonly startedAtMs: number;
+  readonly #ports: SpeakerPorts;
+  readonly #interner = new AttributeInterner();
+  #config: Partial<SpeakerConfig> = {};
+  #place: Place | undefined;
+  /** Our own restart (RFC 4724 §4.1): undefined until there is a configuration, and for ever when nothing was found. */
+  #restart: RestartingSpeaker | undefined;
+  #deferral: TimerHandle | undefined;
+  /** Families whose kernel routes were there when we started. */
+  #preserved: readonly Family[] = [];
+  #applying: Promise<void> = Promise.resolve();
+
+  constructor(ports: SpeakerPorts) {
+    this.#ports = ports;
+    this.startedAtMs = ports.clock.wallTime();
+    this.routing = new Routing(ports, this.#interner);
+    this.neighbours = new Neighbourhood({
+      ribs: this.routing.ribs,
+      newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
+      removed: (neighbour) => { this.#stepHelper(neighbour, { type: 'removed' }); },
+    });
+    this.listeners = new Listeners(ports, (connection) => { this.#onConnection(connection); });
+  }
+
+  get config(): Partial<SpeakerConfig> { return this.#config; }
+  get isRestarting(): boolean { return FAMILIES.some((family) => this.routing.ribs[family].isDeferring); }
+
+  /** What goes wrong at run time, in words for people. */
+  get problems(): Problem[] {
+    const refused = FAMILIES.flatMap((family) => [...this.routing.ribs[family].fib.refusals]);
+    return [
+      ...this.listeners.problems,
+      ...refused.map((r) => ({ path: `kernel/${showPrefix(r.prefix)}`, message: `${r.code}: ${r.message}` })),
+      ...[...this.neighbours].flatMap(unsayable),
+    ];
+  }
+
+  /** Replaces whole sections, which are valid. Nothing happens before there is a global one. */
+  apply(sections: Partial<SpeakerConfig>): Promise<void> {
+    const applied = this.#applying.then(() => this.#onConfig({ ...this.#config, ...sections }));
+    this.#applying = applied.catch(() => undefined);
+    return applied;
+  }
+
+  /** Ends like a crash that means to come back: peers keep our routes, and the kernel does. */
+  async close(): Promise<void> {
+    this.routing[Symbol.dispose]();
+    for (const neighbour of this.neighbours) neighbour.peer.close();
+    await this.listeners.close();
+  }
+
+  /** Ends for good: Cease to every peer, and our routes leave the kernel. */
+  async shutdown(): Promise<void> {
+    await this.listeners.close();
+    for (const neighbour of this.neighbours) neighbour.peer.stop('shutdown');
+    for (const family of FAMILIES) {
+      const rib = this.routing.ribs[family];
+      if (rib.isDeferring) rib.endDeferral();
+      rib.setPolicy({ install: false, filter: undefined, maximumPaths: 1 });
+    }
+    await this.routing.settle();
+    await this.close();
+  }
+
+  async #onConfig(next: Partial<SpeakerConfig>): Promise<void> {
+    const { global } = next;
+    if (global === undefined) { this.#config = next; return; }
+    await this.#placeRoutes(global.kernel);
+    const before = this.#config;
+    this.#config = next;
+    this.#applyPolicy(before, global);
+    this.#applyOriginate();
+    if (next.peers !== undefined) {
+      this.neighbours.reconfigure({ global, peers: next.peers, filters: next.filters ?? NO_FILTERS });
+      this.#onPeersConfigured(global, next.peers);
+    }
+    this.routing.changed();
+    await this.listeners.listenOn(global.listen);
+  }
+
+  /** The first time, routes of an earlier life are adopted before anything is said to anybody. */
+  async #placeRoutes(place: Place): Promise<void> {
+    const known = this.#place;
+    if (known?.table === place.table && known.metric === place.metric) return;
+    this.#place = { table: place.table, metric: place.metric };
+    const { fibSync, ribs } = this.routing;
+    if (known !== undefined) { await fibSync.move(this.#ports.fib(this.#place)); return; }
+    await fibSync.adopt(this.#ports.fib(this.#place));
+    this.#preserved = FAMILIES.filter((family) => ribs[family].fib.adopted.size > 0);
+    if (this.#preserved.length > 0) for (const family of FAMILIES) ribs[family].isDeferring = true;
+  }
+
+  #applyPolicy(before: Partial<SpeakerConfig>, global: GlobalSection): void {
+    const filters = this.#config.filters ?? NO_FILTERS;
+    const { install, filter, maximumPaths } = global.kernel;
+    const isSame = JSON.stringify([before.global?.kernel, before.filters]) === JSON.stringify([global.kernel, this.#config.filters]);
+    if (isSame) return;
+    const compiled = filter === undefined ? undefined : chainOf([filter], compileFilters(filters.filters));
+    for (const family of FAMILIES) this.routing.ribs[family].setPolicy({ install, filter: compiled, maximumPaths });
+  }
+
+  #applyOriginate(): void {
+    const wanted: Record<Family, Map<Prefix, boolean>> = { ipv4: new Map(), ipv6: new Map() };
+    for (const route of this.#config.originate?.routes ?? []) {
+      const packed = prefix(route.prefix);
+      wanted[familyOf(packed)].set(packed, route.blackhole);
+    }
+    for (const family of FAMILIES) this.routing.ribs[family].originate(wanted[family]);
+  }
+
+  #onPeersConfigured(global: GlobalSection, { peers }: SpeakerConfig['peers']): void {
+    if (this.#restart !== undefined) this.#stepRestart({ type: 'configured', peers });
+    else if (this.isRestarting) this.#followRestart(beginRestart(peers, global.gracefulRestart.selectionDeferralSeconds));
+  }
+
+  #onConnection(connection: Connection): void {
+    const neighbour = this.neighbours.at(connection.remote);
+    if (neighbour !== undefined) { neighbour.peer.accept(connection); return; }
+    this.#ports.log.info('connection.refused', { from: showIp(connection.remote), why: 'no such peer' });
+    connection.destroy();
+  }
+
+  #newPeer(neighbour: Neighbour, global: GlobalSection): PeerLike {
+    const { clock, transport, random, log } = this.#ports;
+    const make = this.#ports.newPeer ?? ((ports, options, callbacks) => new Peer(ports, options, callbacks));
+    return make({ clock, transport, log, random, interner: this.#interner }, {
+      config: neighbour.config, global, restartState: () => this.#restartState(neighbour),
+    }, {
+      up: (negotiated, endpoints) => { this.#onUp(neighbour, negotiated, endpoints); },
+      update: (message) => { this.#onUpdate(neighbour, message); },
+      routeRefresh: (family) => { this.#onRouteRefresh(neighbour, family); },
+      down: (reason) => { this.#onDown(neighbour, reason); },
+      drained: () => { this.#onDrained(neighbour); },
+      changed: () => undefined,
+    });
+  }
+
+  /** F bits: our routes stood in the kernel when we started, or have not been lost since the last session. */
+  #restartState(neighbour: Neighbour): RestartState {
+    return {
+      restarted: this.#restart !== undefined && this.#restart.deferred.length > 0,
+      forwardingPreserved: neighbour.hasBeenUp ? FAMILIES : this.#preserved,
+    };
+  }
+
+  #onUp(neighbour: Neighbour, negotiated: Negotiated, endpoints: Endpoints): void {
+    const { source, config } = neighbour;
+    source.routerId = negotiated.peerRouterId;
+    source.address = endpoints.remote;
+    source.interfaceIndex = endpoints.interfaceIndex ?? 0;
+    const session: NeighbourSession = { negotiated, endpoints, places: new Map(), endOfRib: new Set() };
+    neighbour.session = session;
+    neighbour.hasBeenUp = true;
+    this.#stepHelper(neighbour, { type: 'sessionUp', negotiated });
+    this.#stepRestart({ type: 'sessionUp', peer: config.name, negotiated });
+    for (const family of negotiated.families) {
+      const target = exportTargetFor(family, config, session);
+      const group = this.routing.ribs[family].groupFor(groupKeyOf(target, neighbour.exportKey), target, neighbour.exportFilter);
+      const member = group.join(source, (bytes, updates) => neighbour.peer.send(bytes, updates));
+      session.places.set(family, { group, member });
+    }
+    this.routing.changed();
+  }
+
+  #onUpdate(neighbour: Neighbour, message: UpdateMessage): void {
+    if (message.endOfRib !== undefined) { this.#onEndOfRib(neighbour, message.endOfRib); return; }
+    this.#absorb(neighbour, 'ipv4', message.withdrawn4, message.announced4, message.nextHop4, message);
+    this.#absorb(neighbour, 'ipv6', message.withdrawn6, message.announced6, message.nextHop6, message);
+    this.routing.changed();
+  }
+
+  /** RFC 7606: with outcome `withdraw`, what is announced counts as withdrawn. */
+  #absorb(neighbour: Neighbour, family: Family, withdrawn: readonly Prefix[], announced: readonly Prefix[],
+    nextHop: NextHop | undefined, { attributes, outcome }: UpdateMessage): void {
+    if (withdrawn.length === 0 && announced.length === 0) return;
+    if (neighbour.session?.places.has(family) !== true) return;
+    const rib = this.routing.ribs[family];
+    const { source, importFilter, loop } = neighbour;
+    if (withdrawn.length > 0) rib.loc.withdraw(source, withdrawn);
+    if (announced.length === 0) return;
+    if (outcome === 'withdraw' || attributes === undefined || nextHop === undefined) rib.loc.withdraw(source, announced);
+    else rib.announce(source, announced, attributes, nextHop, loopIn(attributes, loop), importFilter);
+  }
+
+  #onEndOfRib(neighbour: Neighbour, family: Family): void {
+    neighbour.session?.endOfRib.add(family);
+    this.#stepHelper(neighbour, { type: 'endOfRib', family });
+    this.#stepRestart({ type: 'endOfRib', peer: neighbour.config.name, family });
+    this.routing.changed();
+  }
+
+  #onRouteRefresh(neighbour: Neighbour, family: Family): void {
+    const place = neighbour.session?.places.get(family);
+    if (place === undefined) return;
+    place.group.resend(place.member);
+    this.routing.changed();
+  }
+
+  #onDrained(neighbour: Neighbour): void {
+    for (const { member } of neighbour.session?.places.values() ?? []) member.isBlocked = false;
+    this.routing.changed();
+  }
+
+  #onDown(neighbour: Neighbour, reason: DownReason): void {
+    for (const [family, { group }] of neighbour.session?.places ?? []) {
+      group.members.delete(neighbour.source);
+      this.routing.ribs[family].leaveGroup(group);
+    }
+    neighbour.session = undefined;
+    this.#stepHelper(neighbour, { type: 'sessionDown', reason });
+    if (neighbour.isOutdated) this.#ports.soon(() => { this.neighbours.renew(neighbour); });
+    this.routing.changed();
+  }
+
+  #stepHelper(neighbour: Neighbour, event: HelperEvent): void {
+    const [next, effects] = stepHelper(neighbour.helper, event);
+    neighbour.helper = next;
+    for (const effect of effects) this.#performHelper(neighbour, effect);
+    if (effects.length > 0) this.routing.changed();
+  }
+
+  #performHelper(neighbour: Neighbour, effect: HelperEffect): void {
+    const { source, timers } = neighbour;
+    const ribsOf = (families: readonly Family[]) => families.map((family) => this.routing.ribs[family]);
+    switch (effect.type) {
+      case 'markStale': for (const { loc } of ribsOf(effect.families)) loc.adjIn.markStale(source); return;
+      case 'removeStale': for (const { loc } of ribsOf(effect.families)) loc.removeAll(source, 'stale'); return;
+      case 'removeAll': for (const { loc } of ribsOf(effect.families)) loc.removeAll(source, 'all'); return;
+      case 'arm':
+        timers.get(effect.timer)?.[Symbol.dispose]();
+        timers.set(effect.timer, this.#ports.clock.after(effect.seconds * 1000, () => {
+          this.#stepHelper(neighbour, { type: 'expired', timer: effect.timer });
+        }));
+        return;
+      case 'disarm': timers.get(effect.timer)?.[Symbol.dispose](); timers.delete(effect.timer); return;
+      default: assertNever(effect);
+    }
+  }
+
+  #stepRestart(event: RestartEvent): void {
+    if (this.#restart !== undefined) this.#followRestart(stepRestart(this.#restart, event));
+  }
+
+  #followRestart([next, effects]: RestartStep): void {
+    this.#restart = next;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'select':
+          for (const family of effect.families) this.routing.ribs[family].endDeferral();
+          this.#ports.log.info('restart.selected', { families: effect.families });
+          this.routing.changed();
+          break;
+        case 'arm':
+          this.#deferral = this.#ports.clock.after(effect.seconds * 1000, () => { this.#stepRestart({ type: 'expired', timer: 'deferral' }); });
+          break;
+        case 'disarm': this.#deferral?.[Symbol.dispose](); break;
+        default: assertNever(effect);
+      }
+    }
+  }
+}
+
+/** Families that were negotiated on a session whose own address cannot be named as next hop for them. */
+function unsayable({ config, session }: Neighbour): Problem[] {
+  return [...session?.places ?? []].filter(([, { group }]) => group.out.target.self === undefined).map(([family]) => ({
+    path: `peers/${config.name}.families`,
+    message: `own ${family} routes cannot be announced over a session of the other family: expected a peer with an ${family} address`,
+  }));
+}

@@ -1,0 +1,78 @@
+/** What bgpd was last told, kept for the next start: a crash need not wait for the agent. */
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SpeakerConfig } from '../config/messages/speaker-config.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { readTextIfExists, writeAtomic } from '../sys/files.ts';
+
+const FORMAT = 1;
+
+interface State {
+  readonly format: number;
+  readonly bootId: string;
+  readonly sections: Partial<SpeakerConfig>;
+}
+
+export interface StateFileOptions {
+  readonly path: string;
+  /** Changes with every boot of the machine. */
+  readonly bootId: string;
+  readonly log: Log;
+}
+
+export const kernelBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+export class StateFile {
+  readonly #options: StateFileOptions;
+  #latest: Partial<SpeakerConfig> | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(options: StateFileOptions) { this.#options = options; }
+
+  /**
+   * The sections as they were written, not validated. After a reboot without `originate`: by now the blocks may be
+   * others'. Undefined when there is no file, or none that can be read; that is logged.
+   */
+  async load(): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const { path, bootId, log } = this.#options;
+    try {
+      const text = await readTextIfExists(path);
+      if (text === undefined) return undefined;
+      const state = JSON.parse(text) as Partial<State> | null;
+      if (state?.format !== FORMAT || typeof state.sections !== 'object') throw new Error(`format ${String(state?.format)}: expected ${FORMAT}`);
+      if (state.bootId === bootId) return state.sections;
+      log.info('state.rebooted', { path });
+      return { ...state.sections, originate: undefined };
+    } catch (error) {
+      log.warn('state.unreadable', { path, message: messageOf(error) });
+      return undefined;
+    }
+  }
+
+  /** Writes soon; of several in a row, the last. The file holds MD5 keys one day: mode 0600. */
+  save(sections: Partial<SpeakerConfig>): void {
+    this.#latest = sections;
+    this.#writing ??= this.#write();
+  }
+
+  /** Resolves when all that was saved is on disk, or has failed and was logged. */
+  async saved(): Promise<void> { await this.#writing; }
+
+  async #write(): Promise<void> {
+    const { path, bootId, log } = this.#options;
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      while (this.#latest !== undefined) {
+        const state: State = { format: FORMAT, bootId, sections: this.#latest };
+        this.#latest = undefined;
+        await writeAtomic(path, JSON.stringify(state), 0o600);
+      }
+    } catch (error) {
+      log.error('state.unwritten', { path, message: messageOf(error) });
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
