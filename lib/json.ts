@@ -16,6 +16,11 @@ export function parseJson(text: string): unknown {
 
 /** As JSON.stringify; bigints are written as plain integers. */
 export function stringifyJson(value: unknown, indent?: number): string {
+  try {
+    return JSON.stringify(value, undefined, indent); // five times faster than with a replacer, and throws on a bigint
+  } catch (error) {
+    if (!(error instanceof TypeError) || !error.message.includes('BigInt')) throw error;
+  }
   return JSON.stringify(value, (_key, v: unknown) => (typeof v === 'bigint' ? rawJson(v.toString()) : v), indent);
 }
 

@@ -1,0 +1,63 @@
+/** One HTTP request and its answer: bodies within bounds, JSON out, a Status for every failure. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stringifyJson } from '../lib/json.ts';
+import { ApiError, badRequest, tooLarge } from './api/status.ts';
+
+/** The largest body that is read: the limit of a real API server. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+export interface Answer {
+  readonly code: number;
+  /** JSON text, unless `contentType` says otherwise. */
+  readonly body: string | Uint8Array;
+  readonly contentType?: string;
+  readonly warnings?: readonly string[];
+}
+
+/** Reads the body as text. Rejects with ApiError 413 or 400; a client that goes away rejects too. */
+export function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+      else {
+        chunks.length = 0;
+        reject(tooLarge(MAX_BODY_BYTES));
+      }
+    });
+    request.on('end', () => {
+      try {
+        resolve(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+      } catch {
+        reject(badRequest('the body is not valid UTF-8'));
+      }
+    });
+    request.on('error', reject);
+    request.on('aborted', () => { reject(badRequest('the request was aborted')); });
+  });
+}
+
+const HEADER_UNSAFE = /[^\x20-\x7e]/g;
+
+export function sendAnswer(response: ServerResponse, answer: Answer): void {
+  if (response.destroyed || response.headersSent) return;
+  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+  response.statusCode = answer.code;
+  response.setHeader('Content-Type', answer.contentType ?? 'application/json');
+  response.setHeader('Cache-Control', 'no-cache, private');
+  response.setHeader('Content-Length', body.length);
+  if (answer.warnings !== undefined && answer.warnings.length > 0) {
+    response.setHeader('Warning', answer.warnings.map((text) => `299 - ${JSON.stringify(text).replace(HEADER_UNSAFE, '?')}`));
+  }
+  response.end(body);
+}
+
+export function sendError(response: ServerResponse, error: ApiError): void {
+  if (error.code === 413) response.setHeader('Connection', 'close');
+  if (error.details?.retryAfterSeconds !== undefined && !response.headersSent) response.setHeader('Retry-After', String(error.details.retryAfterSeconds));
+  sendAnswer(response, { code: error.code, body: stringifyJson(error.status()) });
+}
+
+export const isApiError = (error: unknown): error is ApiError => error instanceof ApiError;

@@ -1,0 +1,51 @@
+/** A watch as a chunked HTTP response: it ends at its time limit, when the client goes, or when the client is too slow. */
+import { randomInt } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { methodNotAllowed } from './api/status.ts';
+import type { Core } from './core.ts';
+import { isApiError, sendError } from './exchange.ts';
+import { startWatch, type Sink, type WatchRequest } from './watch-stream.ts';
+
+/** Watches without a limit of their own end after half an hour to an hour, so that clients spread out. */
+const DEFAULT_SECONDS = 1800;
+/** How long a client that was told it is too slow may take to read that. */
+const LINGER_MS = 5_000;
+
+export function serveWatch(core: Core, request: WatchRequest, response: ServerResponse): void {
+  if (response.destroyed) return;
+  let ended = false;
+  const sink: Sink = {
+    write: (line) => { if (!ended && !response.destroyed) start(response).write(line); },
+    get waiting() { return response.writableLength; },
+    end: () => {
+      if (ended) return;
+      ended = true;
+      start(response).end();
+      setTimeout(() => { response.destroy(); }, LINGER_MS).unref();
+    },
+  };
+  let watch: Disposable;
+  try {
+    watch = startWatch(core, request, sink);
+  } catch (error) {
+    sendError(response, isApiError(error) ? error : methodNotAllowed());
+    if (!isApiError(error)) core.log.error('apiserver.watch-failed', { error: String(error) });
+    return;
+  }
+  start(response);
+  const seconds = request.options.timeoutSeconds ?? DEFAULT_SECONDS + randomInt(DEFAULT_SECONDS);
+  const limit = setTimeout(() => { sink.end(); }, Math.max(1, Math.min(seconds, 86_400)) * 1000);
+  response.on('close', () => {
+    clearTimeout(limit);
+    watch[Symbol.dispose]();
+  });
+}
+
+/** Sends the head, so that the client knows that the watch stands even when nothing happens. */
+function start(response: ServerResponse): ServerResponse {
+  if (!response.headersSent) {
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
+    response.flushHeaders();
+  }
+  return response;
+}
