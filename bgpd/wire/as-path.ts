@@ -40,11 +40,11 @@ export function readAsPath(bytes: Uint8Array, start: number, end: number, asnOct
 }
 
 function readAsns(bytes: Uint8Array, start: number, count: number, asnOctets: 2 | 4): number[] {
-  const asns: number[] = [];
+  const asns = new Array<number>(count);          // exact: these live as long as the routes
   let at = start;
   for (let i = 0; i < count; i++) {
     const low = (bytes[at + asnOctets - 2]! << 8) | bytes[at + asnOctets - 1]!;
-    asns.push(asnOctets === 2 ? low : ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | low) >>> 0);
+    asns[i] = asnOctets === 2 ? low : ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | low) >>> 0;
     at += asnOctets;
   }
   return asns;

@@ -23,6 +23,8 @@ type Draft = { -readonly [K in Key]?: AttributeValues[K] };
 type Unknown = PathAttributes['unknown'][number];
 
 const { optional: OPTIONAL, transitive: TRANSITIVE, partial: PARTIAL, extendedLength: EXTENDED } = ATTRIBUTE_FLAG;
+/** Shared by all who have none: a million routes have few communities. */
+const NONE: readonly never[] = Object.freeze([]);
 const KEYS = Object.keys(ATTRIBUTES) as Key[];
 const KEY_OF_CODE = new Map(KEYS.map((key) => [ATTRIBUTES[key].code, key]));
 
@@ -50,7 +52,7 @@ export function readAttributeBlock(bytes: Uint8Array, start: number, end: number
   }
   return {
     attributes: attributesFrom(draft, unknown),
-    faults,
+    faults: faults.length === 0 ? NONE : faults,
     missing: seen.includes(ATTRIBUTE.origin) ? (seen.includes(ATTRIBUTE.asPath) ? undefined : 'AS_PATH') : 'ORIGIN',
   };
 }
@@ -96,7 +98,7 @@ function keepUnknown(bytes: Uint8Array, span: Span, unknown: Unknown[]): void {
 
 function attributesFrom(draft: Draft, unknown: readonly Unknown[]): PathAttributes {
   const useAs4 = !as4IsStale(draft);
-  const shortPath = draft.asPath ?? [];
+  const shortPath = draft.asPath ?? NONE;
   const asPath = useAs4 && draft.as4Path !== undefined ? mergeAsPaths(shortPath, draft.as4Path) : shortPath;
   const aggregator = useAs4 && draft.aggregator !== undefined ? draft.as4Aggregator ?? draft.aggregator : draft.aggregator;
   return {
@@ -107,10 +109,10 @@ function attributesFrom(draft: Draft, unknown: readonly Unknown[]): PathAttribut
     localPref: draft.localPref,
     atomicAggregate: draft.atomicAggregate ?? false,
     aggregator,
-    communities: draft.communities ?? [],
+    communities: draft.communities ?? NONE,
     originatorId: draft.originatorId,
-    clusterList: draft.clusterList ?? [],
-    unknown: unknown.toSorted((a, b) => a.code - b.code),
+    clusterList: draft.clusterList ?? NONE,
+    unknown: unknown.length === 0 ? NONE : unknown.toSorted((a, b) => a.code - b.code),
   };
 }
 

@@ -17,13 +17,13 @@ export interface Walk {
 
 /**
  * Attributes that overrun their field end the walk, not the message (RFC 7606 §4). Of two NEXT_HOP the first wins (§3 g);
- * repetitions of the shared ones are left to their reader.
+ * repetitions of the shared ones are left to their reader, who finds them in `scratch`.
  *
  * @throws {WireError} UPDATE error 1 when an MP attribute appears twice or is cut off.
  */
-export function walkAttributes(body: Uint8Array, start: number, end: number): Walk {
+export function walkAttributes(body: Uint8Array, start: number, end: number, scratch: Uint8Array): Walk {
   const walk: Walk = {
-    shared: new Uint8Array(end - start), sharedLength: 0,
+    shared: end - start <= scratch.length ? scratch : new Uint8Array(end - start), sharedLength: 0,
     nextHop: { at: 0, start: 0, end: 0 }, mpReach: { at: 0, start: 0, end: 0 }, mpUnreach: { at: 0, start: 0, end: 0 }, faults: [],
   };
   let at = start;

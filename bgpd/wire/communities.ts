@@ -9,8 +9,8 @@ export function readU32List(bytes: Uint8Array, start: number, end: number): numb
   if (length === 0 || length % 4 !== 0) {
     return new MalformedAttribute(`length ${length}: expected a multiple of 4, not 0`, UPDATE_ERROR.optionalAttribute);
   }
-  const values: number[] = [];
-  for (let at = start; at < end; at += 4) values.push(readU32At(bytes, at));
+  const values = new Array<number>(length / 4);   // exact: these live as long as the routes
+  for (let i = 0; i < values.length; i++) values[i] = readU32At(bytes, start + 4 * i);
   return values;
 }
 

@@ -1,26 +1,58 @@
 /** Gives equal attribute blocks the same object, so that a block is read once and routes compare attributes by identity. */
 import { readAttributeBlock, writeAttributeBlock, type AttributeBlock } from './attribute-block.ts';
+import { MAX_MESSAGE_LENGTH } from './constants.ts';
 import type { PathAttributes, WireContext } from './message.ts';
 
 /** Entries that nobody holds and that are remembered all the same: bounds what a hostile peer can make us keep. */
 const DEFAULT_IDLE_LIMIT = 4096;
-/** Blocks under one hash. Beyond it (only by intent) a block is read, but not remembered. */
-const MAX_CHAIN = 16;
 
-interface Entry {
-  readonly hash: number;
-  readonly kind: number;
-  readonly bytes: Uint8Array;
-  readonly block: AttributeBlock;
+/** Blocks by their bytes, one character each: V8 seeds its string hash, so that no peer can aim at one bucket. */
+type Table = Map<string, Entry>;
+
+interface Entry extends AttributeBlock {
+  readonly table: Table;
+  readonly key: string;
   /** How many `retain` calls are not released yet. */
   held: number;
-  /** Next entry with the same hash. */
-  next: Entry | undefined;
+  /** It stands in one of the two queues. */
+  isQueued: boolean;
 }
 
-/** Which reading of the bytes an entry is; entries of different kinds never mix. */
-const kindOf = (context: WireContext): number => (context.fourOctetAs ? 1 : 0) | (context.external ? 2 : 0);
-const CANONICAL = 4;
+/** Attributes that know their entry; to everybody else they look like a plain object. */
+class InternedAttributes implements PathAttributes {
+  readonly origin: PathAttributes['origin'];
+  readonly asPath: PathAttributes['asPath'];
+  readonly asPathLength: number;
+  readonly med: number | undefined;
+  readonly localPref: number | undefined;
+  readonly atomicAggregate: boolean;
+  readonly aggregator: PathAttributes['aggregator'];
+  readonly communities: readonly number[];
+  readonly originatorId: number | undefined;
+  readonly clusterList: readonly number[];
+  readonly unknown: PathAttributes['unknown'];
+  readonly #entry: Entry;
+
+  constructor(a: PathAttributes, table: Table, key: string, { faults, missing }: Omit<AttributeBlock, 'attributes'>) {
+    this.origin = a.origin;
+    this.asPath = a.asPath;
+    this.asPathLength = a.asPathLength;
+    this.med = a.med;
+    this.localPref = a.localPref;
+    this.atomicAggregate = a.atomicAggregate;
+    this.aggregator = a.aggregator;
+    this.communities = a.communities;
+    this.originatorId = a.originatorId;
+    this.clusterList = a.clusterList;
+    this.unknown = a.unknown;
+    this.#entry = { attributes: this, faults, missing, table, key, held: 0, isQueued: false };
+  }
+
+  static entryOf(attributes: PathAttributes): Entry | undefined {
+    return #entry in attributes ? attributes.#entry : undefined;
+  }
+}
+
 const CANONICAL_CONTEXT: WireContext = { fourOctetAs: true, external: false };
 
 /**
@@ -31,110 +63,90 @@ const CANONICAL_CONTEXT: WireContext = { fourOctetAs: true, external: false };
  * A holder that never calls `retain` gets a bounded cache: right, but routes may come to hold equal objects twice.
  */
 export class AttributeInterner {
+  /** Room for the caller to gather a block in. */
+  readonly scratch: Buffer = Buffer.alloc(MAX_MESSAGE_LENGTH);
   readonly #idleLimit: number;
-  readonly #byHash = new Map<number, Entry>();
-  readonly #byAttributes = new Map<PathAttributes, Entry>();
-  /** Entries that nobody holds, in two generations: when the young one is full, the old one is forgotten as a whole. */
-  #young = new Set<Entry>();
-  #old = new Set<Entry>();
+  /** A table for each reading of the bytes: by width of AS numbers and kind of peer. */
+  readonly #tables: readonly Table[] = [new Map(), new Map(), new Map(), new Map()];
+  readonly #canonical: Table = new Map();
+  /**
+   * Entries in the order in which they were added or let go, in two generations: when the young one is full, those of the
+   * old one that nobody holds are forgotten.
+   */
+  #young: Entry[] = [];
+  #old: Entry[] = [];
+  #size = 0;
 
   constructor(options: { readonly idleLimit?: number } = {}) { this.#idleLimit = options.idleLimit ?? DEFAULT_IDLE_LIMIT; }
 
   /** Entries remembered, held or idle. */
-  get size(): number { return this.#byAttributes.size; }
+  get size(): number { return this.#size; }
 
   /**
-   * The block in `bytes[start..end)`: attributes back to back, without NEXT_HOP and the MP attributes. The bytes are copied.
+   * The block in `bytes[start..end)`: attributes back to back, without NEXT_HOP and the MP attributes. Nothing points into
+   * `bytes` afterwards.
    *
    * @throws {WireError} what `readAttributeBlock` throws; nothing is remembered then.
    */
   intern(bytes: Uint8Array, start: number, end: number, context: WireContext): AttributeBlock {
-    const kind = kindOf(context);
-    const hash = hashOf(bytes, start, end, kind);
-    const found = this.#find(hash, kind, bytes, start, end);
-    if (found !== undefined) return found.block;
-    const own = bytes.slice(start, end);
-    return this.#add(hash, kind, own, readAttributeBlock(own, 0, own.length, context));
+    const table = this.#tables[(context.fourOctetAs ? 2 : 0) + (context.external ? 1 : 0)]!;
+    const key = textOf(bytes, start, end);
+    const found = table.get(key);
+    return found === undefined ? this.#add(table, key, readAttributeBlock(bytes, start, end, context)) : found;
   }
 
   /** The same object for structurally equal attributes, wherever they came from: for attributes made here, on export. */
   canonical(attributes: PathAttributes): PathAttributes {
     const bytes = writeAttributeBlock(attributes, CANONICAL_CONTEXT);
-    const hash = hashOf(bytes, 0, bytes.length, CANONICAL);
-    const found = this.#find(hash, CANONICAL, bytes, 0, bytes.length);
-    if (found !== undefined) return found.block.attributes;
-    const own = this.#byAttributes.has(attributes) ? { ...attributes } : attributes;
-    return this.#add(hash, CANONICAL, bytes, { attributes: own, faults: [], missing: undefined }).attributes;
+    const key = textOf(bytes, 0, bytes.length);
+    const found = this.#canonical.get(key);
+    if (found !== undefined) return found.attributes;
+    return this.#add(this.#canonical, key, { attributes, faults: [], missing: undefined }).attributes;
   }
 
   /** Keeps the entry of `attributes` until as many `release` calls came. Attributes from elsewhere are left alone. */
   retain(attributes: PathAttributes): void {
-    const entry = this.#byAttributes.get(attributes);
-    if (entry === undefined) return;
-    if (entry.held === 0 && !this.#young.delete(entry)) this.#old.delete(entry);
-    entry.held += 1;
+    const entry = InternedAttributes.entryOf(attributes);
+    if (entry !== undefined) entry.held += 1;
   }
 
   /** Takes back one `retain`. */
   release(attributes: PathAttributes): void {
-    const entry = this.#byAttributes.get(attributes);
+    const entry = InternedAttributes.entryOf(attributes);
     if (entry === undefined || entry.held === 0) return;
     entry.held -= 1;
-    if (entry.held === 0) this.#becomesIdle(entry);
+    if (entry.held === 0) this.#enqueue(entry);
   }
 
-  #find(hash: number, kind: number, bytes: Uint8Array, start: number, end: number): Entry | undefined {
-    let entry = this.#byHash.get(hash);
-    while (entry !== undefined && !(entry.kind === kind && equals(entry.bytes, bytes, start, end))) entry = entry.next;
+  #add(table: Table, key: string, block: AttributeBlock): AttributeBlock {
+    const entry = InternedAttributes.entryOf(new InternedAttributes(block.attributes, table, key, block))!;
+    table.set(key, entry);
+    this.#size += 1;
+    this.#enqueue(entry);
     return entry;
   }
 
-  #add(hash: number, kind: number, bytes: Uint8Array, block: AttributeBlock): AttributeBlock {
-    const first = this.#byHash.get(hash);
-    if (chainLength(first) >= MAX_CHAIN) return block;
-    const entry: Entry = { hash, kind, bytes, block, held: 0, next: first };
-    this.#byHash.set(hash, entry);
-    this.#byAttributes.set(block.attributes, entry);
-    this.#becomesIdle(entry);
-    return block;
-  }
-
-  #becomesIdle(entry: Entry): void {
-    this.#young.add(entry);
-    if (this.#young.size * 2 < this.#idleLimit) return;
-    for (const oldest of this.#old) this.#forget(oldest);
+  #enqueue(entry: Entry): void {
+    if (entry.isQueued) return;
+    entry.isQueued = true;
+    this.#young.push(entry);
+    if (this.#young.length * 2 < this.#idleLimit) return;
+    for (const old of this.#old) {
+      old.isQueued = false;
+      if (old.held === 0) this.#forget(old);
+    }
     this.#old = this.#young;
-    this.#young = new Set();
+    this.#young = [];
   }
 
   #forget(entry: Entry): void {
-    this.#byAttributes.delete(entry.block.attributes);
-    let at = this.#byHash.get(entry.hash);
-    if (at === entry) {
-      if (entry.next === undefined) this.#byHash.delete(entry.hash);
-      else this.#byHash.set(entry.hash, entry.next);
-      return;
-    }
-    while (at !== undefined && at.next !== entry) at = at.next;
-    if (at !== undefined) at.next = entry.next;
+    if (entry.table.get(entry.key) !== entry) return;
+    entry.table.delete(entry.key);
+    this.#size -= 1;
   }
 }
 
-/** FNV-1a over the bytes, begun with the kind. */
-function hashOf(bytes: Uint8Array, start: number, end: number, kind: number): number {
-  let hash = (0x811c9dc5 ^ kind) | 0;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
-  return hash;
-}
-
-function equals(own: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (own.length !== end - start) return false;
-  for (let i = 0; i < own.length; i++) if (own[i] !== bytes[start + i]) return false;
-  return true;
-}
-
-function chainLength(first: Entry | undefined): number {
-  let length = 0;
-  for (let entry = first; entry !== undefined; entry = entry.next) length += 1;
-  return length;
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('latin1', start, end);
 }

@@ -1,11 +1,11 @@
 /** MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760 §3, §4; IPv6 next hops: RFC 2545 §3). */
 import type { Family, Ip, Ipv4, Prefix } from '../../lib/ip/prefix.ts';
-import { ipToBytes, ipv6FromBytes } from '../../lib/ip/text.ts';
+import { ipToBytes } from '../../lib/ip/text.ts';
 import { familyFromWire } from './capabilities.ts';
 import { readU32At } from './communities.ts';
 import { AFI, SAFI_UNICAST } from './constants.ts';
 import type { NextHop } from './message.ts';
-import { readNlri } from './nlri.ts';
+import { readIpv6, readNlri } from './nlri.ts';
 
 export interface MpReach { readonly family: Family; readonly nextHop: NextHop; readonly prefixes: readonly Prefix[] }
 export interface MpUnreach { readonly family: Family; readonly prefixes: readonly Prefix[] }
@@ -42,9 +42,9 @@ const familyAt = (bytes: Uint8Array, at: number): Family | undefined =>
 function readNextHop(family: Family, bytes: Uint8Array, at: number, length: number): NextHop | undefined {
   if (family === 'ipv4') return length === 4 ? { address: readU32At(bytes, at) as Ipv4 } : undefined;
   if (length !== 16 && length !== 32) return undefined;
-  const address = ipv6FromBytes(bytes.subarray(at, at + 16));
+  const address = readIpv6(bytes, at);
   if (length === 16 || !isLinkLocalAt(bytes, at + 16)) return { address };
-  const linkLocal = ipv6FromBytes(bytes.subarray(at + 16, at + 32));
+  const linkLocal = readIpv6(bytes, at + 16);
   return address === 0n ? { address: linkLocal, linkLocal } : { address, linkLocal };
 }
 

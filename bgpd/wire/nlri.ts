@@ -1,6 +1,6 @@
 /** Prefixes on the wire (RFC 4271 §4.3): the hot loops. No object, buffer or string for a prefix. */
 import type { ByteWriter } from '../../lib/bytes/writer.ts';
-import type { Family, Prefix, Prefix4, Prefix6 } from '../../lib/ip/prefix.ts';
+import type { Family, Ipv6, Prefix, Prefix4, Prefix6 } from '../../lib/ip/prefix.ts';
 
 /** Network mask of each IPv4 length, as a signed 32-bit integer. */
 const MASK4 = Int32Array.from({ length: 33 }, (_, length) => (length === 0 ? 0 : -1 << (32 - length)));
@@ -29,24 +29,32 @@ export function readNlri4(bytes: Uint8Array, start: number, end: number): Prefix
   return prefixes as Prefix4[];
 }
 
+/** Room to line up the octets of one address; nothing in it outlives a call. */
+const OCTETS = new Uint8Array(16);
+const WORDS = new DataView(OCTETS.buffer);
+const LENGTH6 = Array.from({ length: 129 }, (_, length) => BigInt(length));
+
 /** As `readNlri4`, with lengths up to 128. */
 export function readNlri6(bytes: Uint8Array, start: number, end: number): Prefix6[] | undefined {
   const prefixes: bigint[] = [];
-  const octets = new Uint8Array(16);
-  const words = new DataView(octets.buffer);
   let at = start;
   while (at < end) {
     const length = bytes[at]!;
     const count = (length + 7) >>> 3;
     if (length > 128 || at + 1 + count > end) return undefined;
-    octets.fill(0);
-    for (let i = 0; i < count; i++) octets[i] = bytes[at + 1 + i]!;
-    if (count > 0) octets[count - 1]! &= MASK_OF_LAST_OCTET[length & 7]!;
-    const high = words.getBigUint64(0) << 72n;
-    prefixes.push(count > 8 ? high | (words.getBigUint64(8) << 8n) | BigInt(length) : high | BigInt(length));
+    for (let i = 0; i < 16; i++) OCTETS[i] = i < count ? bytes[at + 1 + i]! : 0;
+    if (count > 0) OCTETS[count - 1]! &= MASK_OF_LAST_OCTET[length & 7]!;
+    const high = WORDS.getBigUint64(0) << 72n;
+    prefixes.push(count > 8 ? high | (WORDS.getBigUint64(8) << 8n) | LENGTH6[length]! : high | LENGTH6[length]!);
     at += 1 + count;
   }
   return prefixes as Prefix6[];
+}
+
+/** The IPv6 address in the 16 octets at `at`. */
+export function readIpv6(bytes: Uint8Array, at: number): Ipv6 {
+  for (let i = 0; i < 16; i++) OCTETS[i] = bytes[at + i]!;
+  return ((WORDS.getBigUint64(0) << 64n) | WORDS.getBigUint64(8)) as Ipv6;
 }
 
 export const readNlri = (family: Family, bytes: Uint8Array, start: number, end: number): Prefix[] | undefined =>

@@ -18,8 +18,9 @@ export interface Announcement {
 
 /** Both length fields of an UPDATE, empty. */
 const EMPTY_LENGTHS = 4;
-/** Flags, code and a length of two octets. */
-const MP_HEADER = 4;
+/** Flags, code and a length of two octets; of one when the value has at most 255 bytes (RFC 4271 §4.3). */
+const LONG_HEADER = 4;
+const mpLength = (valueLength: number): number => (valueLength > 0xff ? LONG_HEADER : LONG_HEADER - 1) + valueLength;
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -30,14 +31,14 @@ export function packUpdates({ family, attributes, nextHop, prefixes, context }: 
   const isClassic = family === 'ipv4';
   const shared = writeAttributeBlock(attributes, context, isClassic ? nextHop.address as Ipv4 : undefined);
   const head = isClassic ? NO_BYTES : mpReachHead(family, nextHop);
-  const fixed = HEADER_LENGTH + EMPTY_LENGTHS + shared.length + (isClassic ? 0 : MP_HEADER + head.length);
-  const room = MAX_MESSAGE_LENGTH - fixed;
+  const fixed = HEADER_LENGTH + EMPTY_LENGTHS + shared.length;
+  const room = MAX_MESSAGE_LENGTH - fixed - (isClassic ? 0 : LONG_HEADER + head.length);
   if (room < (isClassic ? 5 : 17)) return packWithdrawals({ family, prefixes, context });
   return filled(prefixes, room, (from, to, size) => {
-    const bytes = newUpdate(fixed + size);
-    let at = HEADER_LENGTH + 2;
-    put16(bytes, at, isClassic ? shared.length : shared.length + MP_HEADER + head.length + size);
-    at += 2;
+    const mpSize = isClassic ? 0 : mpLength(head.length + size);
+    const bytes = newUpdate(fixed + (isClassic ? size : mpSize));
+    put16(bytes, HEADER_LENGTH + 2, shared.length + mpSize);
+    let at = HEADER_LENGTH + EMPTY_LENGTHS;
     if (!isClassic) at = putMp(bytes, at, ATTRIBUTE.mpReach, head, prefixes, from, to, size);
     bytes.set(shared, at);
     if (isClassic) writeNlri(bytes, at + shared.length, prefixes, from, to);
@@ -51,14 +52,16 @@ export function packWithdrawals(
 ): Uint8Array[] {
   const isClassic = family === 'ipv4';
   const head = isClassic ? NO_BYTES : mpUnreachHead(family);
-  const fixed = HEADER_LENGTH + EMPTY_LENGTHS + (isClassic ? 0 : MP_HEADER + head.length);
-  return filled(prefixes, MAX_MESSAGE_LENGTH - fixed, (from, to, size) => {
-    const bytes = newUpdate(fixed + size);
+  const fixed = HEADER_LENGTH + EMPTY_LENGTHS;
+  const room = MAX_MESSAGE_LENGTH - fixed - (isClassic ? 0 : LONG_HEADER + head.length);
+  return filled(prefixes, room, (from, to, size) => {
+    const mpSize = isClassic ? 0 : mpLength(head.length + size);
+    const bytes = newUpdate(fixed + (isClassic ? size : mpSize));
     if (isClassic) {
       put16(bytes, HEADER_LENGTH, size);
       writeNlri(bytes, HEADER_LENGTH + 2, prefixes, from, to);
     } else {
-      put16(bytes, HEADER_LENGTH + 2, MP_HEADER + head.length + size);
+      put16(bytes, HEADER_LENGTH + 2, mpSize);
       putMp(bytes, HEADER_LENGTH + EMPTY_LENGTHS, ATTRIBUTE.mpUnreach, head, prefixes, from, to, size);
     }
     return bytes;
@@ -69,9 +72,10 @@ export function packWithdrawals(
 export function endOfRib(family: Family): Uint8Array {
   if (family === 'ipv4') return newUpdate(HEADER_LENGTH + EMPTY_LENGTHS);
   const head = mpUnreachHead(family);
-  const bytes = newUpdate(HEADER_LENGTH + EMPTY_LENGTHS + 3 + head.length);
-  put16(bytes, HEADER_LENGTH + 2, 3 + head.length);
-  bytes.set([ATTRIBUTE_FLAG.optional, ATTRIBUTE.mpUnreach, head.length, ...head], HEADER_LENGTH + EMPTY_LENGTHS);
+  const size = mpLength(head.length);
+  const bytes = newUpdate(HEADER_LENGTH + EMPTY_LENGTHS + size);
+  put16(bytes, HEADER_LENGTH + 2, size);
+  putMp(bytes, HEADER_LENGTH + EMPTY_LENGTHS, ATTRIBUTE.mpUnreach, head, [], 0, 0, 0);
   return bytes;
 }
 
@@ -105,11 +109,14 @@ function newUpdate(length: number): Uint8Array {
 function putMp(
   bytes: Uint8Array, at: number, code: number, head: Uint8Array, prefixes: readonly Prefix[], from: number, to: number, size: number,
 ): number {
-  bytes[at] = ATTRIBUTE_FLAG.optional | ATTRIBUTE_FLAG.extendedLength;
+  const length = head.length + size;
+  bytes[at] = length > 0xff ? ATTRIBUTE_FLAG.optional | ATTRIBUTE_FLAG.extendedLength : ATTRIBUTE_FLAG.optional;
   bytes[at + 1] = code;
-  put16(bytes, at + 2, head.length + size);
-  bytes.set(head, at + MP_HEADER);
-  return writeNlri(bytes, at + MP_HEADER + head.length, prefixes, from, to);
+  if (length > 0xff) put16(bytes, at + 2, length);
+  else bytes[at + 2] = length;
+  const valueAt = at + mpLength(length) - length;
+  bytes.set(head, valueAt);
+  return writeNlri(bytes, valueAt + head.length, prefixes, from, to);
 }
 
 function put16(bytes: Uint8Array, at: number, value: number): void {

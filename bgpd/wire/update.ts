@@ -38,7 +38,7 @@ export function readUpdate(body: Uint8Array, context: WireContext, interner: Att
   const withdrawn4 = readClassicNlri(body, 2, withdrawnEnd, 'withdrawn routes');
   const announced4 = readClassicNlri(body, attributesEnd, body.length, 'NLRI');
   if (attributesEnd === attributesStart && announced4.length === 0) return { ...EMPTY, withdrawn4 };
-  const walk = walkAttributes(body, attributesStart, attributesEnd);
+  const walk = walkAttributes(body, attributesStart, attributesEnd, interner.scratch);
   return assemble(body, walk, withdrawn4, announced4, context, interner);
 }
 
