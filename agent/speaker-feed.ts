@@ -1,0 +1,177 @@
+/** Keeps bgpd told: translates the cluster whenever it changes and sends the sections that differ, for ever. */
+import type { ApplyResult, BgpdMethods, Sections } from '../config/messages/bgpd-control.ts';
+import { CONTROL_VERSION } from '../config/messages/bgpd-control.ts';
+import { SectionRevisions } from '../config/translate/sections.ts';
+import type { ClusterKind } from '../config/translate/snapshot.ts';
+import { speakerConfigFor } from '../config/translate/speaker.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Clock, TimerHandle } from '../lib/clock.ts';
+import { messageOf, showProblem, type Problem } from '../lib/errors.ts';
+import { stringifyJson } from '../lib/json.ts';
+import type { Log } from '../lib/log.ts';
+import type { RpcClient } from '../sys/rpc.ts';
+import type { ClusterSource } from './cluster.ts';
+
+export interface FeedPorts {
+  readonly cluster: ClusterSource;
+  /** The node whose speaker is fed. */
+  readonly node: string;
+  /** One connection to bgpd's control socket: `() => connect<BgpdMethods>(path)`. */
+  readonly connect: () => Promise<RpcClient<BgpdMethods>>;
+  /** Different at every start: revisions of another sender say nothing. */
+  readonly sender: string;
+  readonly clock: Clock;
+  /** 0 to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export interface SpeakerFeed extends Disposable {
+  readonly connected: boolean;
+  /** What is wrong with the cluster's resources for this node, and what bgpd did not take. */
+  readonly problems: readonly Problem[];
+  onProblems(listener: (problems: readonly Problem[]) => void): Disposable;
+}
+
+/** Changes within this time are translated together. */
+const SETTLE_MS = 50;
+const BACKOFF = { firstMs: 100, maxMs: 5_000 };
+
+/** Kinds that the translation reads. */
+const RELEVANT: ReadonlySet<ClusterKind> = new Set(['Node', 'IPPool', 'BGPConfiguration', 'BGPPeer', 'BlockAffinity', 'FelixConfiguration']);
+
+/** Nothing is sent before the cluster is in sync: half a cluster would tear down sessions. */
+export function startSpeakerFeed(ports: FeedPorts): SpeakerFeed { return new Feed(ports); }
+
+class Feed implements SpeakerFeed {
+  readonly #ports: FeedPorts;
+  readonly #sections = new SectionRevisions();
+  readonly #listeners = new Set<(problems: readonly Problem[]) => void>();
+  readonly #subscription: Disposable;
+  readonly #stop = new AbortController();
+  #translated: readonly Problem[] = [];
+  #refused: readonly { readonly sections: readonly string[]; readonly problems: readonly Problem[] }[] = [];
+  #settling: TimerHandle | undefined;
+  /** Wakes the sender: there may be something to send. */
+  #wake: () => void = () => {};
+  connected = false;
+
+  constructor(ports: FeedPorts) {
+    this.#ports = ports;
+    this.#subscription = ports.cluster.onChange((change) => {
+      if (change.type === 'inSync' || change.type === 'problems' || RELEVANT.has(change.kind)) this.#schedule();
+    });
+    this.#schedule();
+    void this.#run();
+  }
+
+  get problems(): readonly Problem[] { return [...this.#translated, ...this.#refused.flatMap((r) => r.problems)]; }
+
+  onProblems(listener: (problems: readonly Problem[]) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => { this.#listeners.delete(listener); } };
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+    this.#subscription[Symbol.dispose]();
+    this.#settling?.[Symbol.dispose]();
+    this.#wake();
+  }
+
+  #schedule(): void {
+    if (this.#settling !== undefined || this.#stop.signal.aborted || !this.#ports.cluster.inSync) return;
+    this.#settling = this.#ports.clock.after(SETTLE_MS, () => {
+      this.#settling = undefined;
+      this.#translate();
+    });
+  }
+
+  #translate(): void {
+    const snapshot = this.#ports.cluster.snapshot();
+    const { value, problems } = speakerConfigFor(snapshot, this.#ports.node);
+    this.#noteTranslated([...snapshot.problems, ...problems]);
+    if (value === undefined) return;
+    this.#sections.update(value);
+    this.#wake();
+  }
+
+  #noteTranslated(problems: readonly Problem[]): void {
+    if (stringifyJson(problems) === stringifyJson(this.#translated)) return;
+    const before = new Set(this.#translated.map(showProblem));
+    this.#translated = problems;
+    for (const text of problems.map(showProblem)) {
+      if (!before.has(text)) this.#ports.log.warn('feed.problem', { problem: text });
+    }
+    this.#tellProblems();
+  }
+
+  #tellProblems(): void {
+    for (const listener of this.#listeners) listener(this.problems);
+  }
+
+  /** Connect, send what is pending, wait for more; on a lost connection again from the start. */
+  async #run(): Promise<void> {
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      try {
+        using client = await this.#ports.connect();
+        attempt = 0;
+        this.#setConnected(true, '');
+        this.#sections.forget();
+        await this.#serve(client);
+        this.#setConnected(false, 'bgpd closed the connection');
+      } catch (error) {
+        this.#setConnected(false, messageOf(error));
+      }
+      await this.#sleep(backoffMs(attempt, this.#ports.random(), BACKOFF));
+    }
+  }
+
+  async #serve(client: RpcClient<BgpdMethods>): Promise<void> {
+    let open = true;
+    void client.closed.then(() => { open = false; this.#wake(); });
+    while (open && !this.#stop.signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const sections = this.#sections.pending();
+      if (sections === undefined) await promise;
+      else await this.#send(client, sections);
+    }
+  }
+
+  async #send(client: RpcClient<BgpdMethods>, sections: Sections): Promise<void> {
+    const result = await client.call('apply', { version: CONTROL_VERSION, sender: this.#ports.sender, sections });
+    this.#sections.confirm(sections, result.revisions);
+    this.#noteRefused(Object.keys(sections), result);
+    this.#ports.log.info('feed.applied', { sections: Object.keys(sections), problems: result.problems.length });
+    if (Object.entries(sections).some(([name, { revision }]) => result.revisions[name as keyof Sections] !== revision)) {
+      throw new Error('bgpd did not confirm what it was sent');
+    }
+  }
+
+  #noteRefused(sections: readonly string[], { problems }: ApplyResult): void {
+    const kept = this.#refused.filter((r) => !r.sections.every((s) => sections.includes(s)));
+    const now = problems.length === 0 ? kept : [...kept, { sections, problems }];
+    if (now.length === 0 && this.#refused.length === 0) return;
+    this.#refused = now;
+    for (const problem of problems) this.#ports.log.warn('feed.refused', { problem: showProblem(problem) });
+    this.#tellProblems();
+  }
+
+  #setConnected(connected: boolean, reason: string): void {
+    if (this.connected === connected) return;
+    this.connected = connected;
+    if (connected) this.#ports.log.info('feed.connected');
+    else if (!this.#stop.signal.aborted) this.#ports.log.warn('feed.disconnected', { reason });
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stopped = (): void => { resolve(); };
+    this.#stop.signal.addEventListener('abort', stopped, { once: true });
+    using _timer = this.#ports.clock.after(ms, resolve);
+    await promise;
+    this.#stop.signal.removeEventListener('abort', stopped);
+  }
+}
