@@ -191,14 +191,14 @@ function sendOpen(s: Session, initiator: Session['initiator'], before: readonly 
   ]];
 }
 
-/** Active after a failure that is nobody's fault: listen, and dial again later unless passive. */
-function listenAgain(s: Session, text: string, before: readonly Effect[]): Step {
+/** Active after a failure that is nobody's fault: listen, and dial again later unless passive. Without a text it is no failure at all. */
+function listenAgain(s: Session, text: string | undefined, before: readonly Effect[]): Step {
   const seconds = Math.min(s.settings.connectRetrySeconds, retrySeconds(s.attempts));
   const next: Session = { ...s, state: 'Active', attempts: s.attempts + 1, negotiated: undefined };
   return [next, [
     ...before,
     ...(s.settings.passive ? [] : [{ type: 'arm', timer: 'connectRetry', seconds } as const]),
-    { type: 'failed', reason: { kind: 'closed', text } },
+    ...(text === undefined ? [] : [{ type: 'failed', reason: { kind: 'closed', text } } as const]),
   ]];
 }
 
@@ -256,12 +256,11 @@ const unexpectedText = (s: Session, e: Event): string =>
 
 /** The peer found an error, or steps aside for another connection. */
 function notified(s: Session, notification: NotificationMessage): Step {
-  const text = describeNotification(notification);
   const isCollision = notification.code === ERROR.cease && notification.subcode === CEASE.connectionCollision;
   if (isCollision && s.state !== 'Established') {
-    return listenAgain(s, text, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }, { type: 'disarm', timer: 'keepalive' }]);
+    return listenAgain(s, undefined, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }, { type: 'disarm', timer: 'keepalive' }]);
   }
-  return lost(s, { kind: 'notified', text }, [{ type: 'close' }]);
+  return lost(s, { kind: 'notified', text: describeNotification(notification) }, [{ type: 'close' }]);
 }
 
 const quit = (s: Session, text: string, before: readonly Effect[]): Step => lost(s, { kind: 'closed', text }, before);
