@@ -41,9 +41,22 @@ test('after many additions and removals the table agrees with a Map', () => {
     }
     const id = table.add(p);
     if (known === undefined) model.set(p, id);
-    else expect(id).toBe(known);
+    else if (id !== known) throw new Error(`${id} instead of ${known}`);
   }
+  const wrong = [...model].filter(([p, id]) => table.find(p) !== id || table.prefixOf(id) !== p);
+  expect(wrong).toEqual([]);
   expect(table.size).toBe(model.size);
   expect(new Set(model.values()).size).toBe(model.size);
-  for (const [p, id] of model) expect([table.find(p), table.prefixOf(id)]).toEqual([id, p]);
+});
+
+test('removing an id that is free already does nothing', () => {
+  for (const table of [prefixTable('ipv4'), prefixTable('ipv6')]) {
+    const [a, b] = table.family === 'ipv4' ? ['10.0.0.0/8', '11.0.0.0/8'] : ['fd00::/8', 'fe00::/8'];
+    const id = table.add(prefix(a!));
+    table.remove(id);
+    table.remove(id);
+    const again = table.add(prefix(a!));
+    expect(table.add(prefix(b!))).not.toBe(again);
+    expect(table.size).toBe(2);
+  }
 });
