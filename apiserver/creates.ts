@@ -3,6 +3,7 @@ import { decodeObject, parseBody } from './api/decode.ts';
 import { parseWriteOptions } from './api/list-options.ts';
 import { alreadyExists, ApiError, badRequest, invalid } from './api/status.ts';
 import { stampOf, subjectOf, type Core, type Outcome, type ResourceRequest } from './core.ts';
+import { isDefinition } from './kinds/custom.ts';
 import type { ResourceType } from './kinds/resource-type.ts';
 import { stampCreation } from './objects/metadata.ts';
 import { metadataErrors } from './objects/names.ts';
@@ -63,7 +64,7 @@ function prepare(core: Core, type: ResourceType, object: ApiObject): void {
 export function objectErrors(type: ResourceType, object: ApiObject, old?: ApiObject): FieldError[] {
   const shape = validate(type.root, object, '', old);
   return [
-    ...metadataErrors(object.metadata, type.strategy.name ?? 'subdomain', type.namespaced, type.custom),
+    ...metadataErrors(object.metadata, type.strategy.name ?? 'subdomain', type.namespaced, type.custom || isDefinition(type)),
     ...(type.custom ? [...shape, ...listErrors(type.root, object, '')] : shape),
     ...(type.strategy.validate?.(object, old) ?? []),
   ];

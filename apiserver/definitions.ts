@@ -3,9 +3,9 @@ import { ApiError } from './api/status.ts';
 import { timestamp, type Core } from './core.ts';
 import { finishDeletion, isReadyToGo, removeObject } from './deletes.ts';
 import { acceptedNames, conditionsOf, isServed, nameConflict, withCondition } from './kinds/custom-status.ts';
-import { definitionSpec, hasSpec, resourcesOf } from './kinds/custom.ts';
+import { definitionSpec, resourcesOf } from './kinds/custom.ts';
 import { storageKey, type ResourceType } from './kinds/resource-type.ts';
-import { cloneJson, isObject, sameJson, type ApiObject } from './objects/object.ts';
+import { cloneJson, fieldAt, isObject, sameJson, type ApiObject } from './objects/object.ts';
 import { objectOf, rangeOf, type Stored } from './object-store.ts';
 
 /** Held by every definition, so that its instances go before it does. */
@@ -29,9 +29,8 @@ function serve(core: Core, definition: ApiObject): void {
 
 /** Sets names, conditions and stored versions of the status, which on a cluster controllers would do a moment later. */
 export function prepareDefinition(core: Core, definition: ApiObject, old: ApiObject | undefined): void {
-  if (!hasSpec(definition)) return;
+  if (!isObject(fieldAt(definition, 'spec', 'names')) || !Array.isArray(fieldAt(definition, 'spec', 'versions'))) return;
   const spec = definitionSpec(definition);
-  if (!isObject(spec.names) || !Array.isArray(spec.versions)) return;
   const now = timestamp(core.clock);
   const status = isObject(old?.['status']) ? cloneJson(old['status']) : {};
   const refused = nameConflict(spec, core.registry.inGroup(spec.group));

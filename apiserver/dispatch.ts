@@ -10,10 +10,12 @@ import { removeCollection } from './collection-deletes.ts';
 import type { Core, Outcome, ResourceRequest } from './core.ts';
 import { create } from './creates.ts';
 import { remove } from './deletes.ts';
-import type { Answer } from './exchange.ts';
+import { textOfBody, type Answer } from './exchange.ts';
 import { apiVersionOf, type ResourceType } from './kinds/resource-type.ts';
 import type { ApiObject } from './objects/object.ts';
 import { objectOf, textOf } from './object-store.ts';
+import { schemaName } from './openapi/v3.ts';
+import { decodeProtobuf, PROTOBUF } from './protobuf/objects.ts';
 import { list, readText } from './reads.ts';
 import type { Row } from './store.ts';
 import { update, patch } from './updates.ts';
@@ -49,11 +51,11 @@ export function watchOf(asked: Asked): WatchRequest | undefined {
 }
 
 /** Throws ApiError. */
-export function answer(core: Core, asked: Asked, body: string): Answer {
+export function answer(core: Core, asked: Asked, bytes: Uint8Array): Answer {
   const { method, path, type } = asked;
   const request: ResourceRequest = {
     type, namespace: path.namespace, name: path.name ?? '', subresource: path.subresource as 'status' | undefined,
-    query: asked.query, contentType: mediaType(asked.headers['content-type']), body,
+    query: asked.query, ...jsonBody(core, mediaType(asked.headers['content-type']), bytes),
   };
   if (path.name === undefined) {
     switch (method) {
@@ -76,10 +78,22 @@ export function answer(core: Core, asked: Asked, body: string): Answer {
 }
 
 const JSON_BODY = 'application/json';
+const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
+
+/** Protocol buffers, which some of kubectl's commands send, become JSON here; nothing behind this line knows of them. */
+function jsonBody(core: Core, contentType: string, bytes: Uint8Array): { contentType: string; body: string } {
+  if (contentType !== PROTOBUF) return { contentType, body: textOfBody(bytes) };
+  const messageOf = (apiVersion: string, kind: string): string | undefined => {
+    if (kind === 'DeleteOptions') return DELETE_OPTIONS;
+    const type = core.registry.all().find((t) => !t.custom && t.kind === kind && apiVersionOf(t) === apiVersion);
+    return type === undefined ? undefined : schemaName(type);
+  };
+  return { contentType: JSON_BODY, body: stringifyJson(decodeProtobuf(bytes, messageOf)) };
+}
 
 /** Clients that say nothing mean JSON. */
 function jsonOnly(request: ResourceRequest): ResourceRequest {
-  if (request.contentType !== '' && request.contentType !== JSON_BODY) throw unsupportedMediaType([JSON_BODY]);
+  if (request.contentType !== '' && request.contentType !== JSON_BODY) throw unsupportedMediaType([JSON_BODY, PROTOBUF]);
   return request;
 }
 

@@ -14,8 +14,8 @@ export interface Answer {
   readonly warnings?: readonly string[];
 }
 
-/** Reads the body as text. Rejects with ApiError 413 or 400; a client that goes away rejects too. */
-export function readBody(request: IncomingMessage): Promise<string> {
+/** Reads the body. Rejects with ApiError 413; a client that goes away rejects too. */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -27,16 +27,19 @@ export function readBody(request: IncomingMessage): Promise<string> {
         reject(tooLarge(MAX_BODY_BYTES));
       }
     });
-    request.on('end', () => {
-      try {
-        resolve(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
-      } catch {
-        reject(badRequest('the body is not valid UTF-8'));
-      }
-    });
+    request.on('end', () => { resolve(Buffer.concat(chunks)); });
     request.on('error', reject);
     request.on('aborted', () => { reject(badRequest('the request was aborted')); });
   });
+}
+
+/** Throws a 400 ApiError on bytes that are no UTF-8. */
+export function textOfBody(body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw badRequest('the body is not valid UTF-8');
+  }
 }
 
 const HEADER_UNSAFE = /[^\x20-\x7e]/g;

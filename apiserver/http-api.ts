@@ -12,7 +12,10 @@ import type { Core } from './core.ts';
 import type { Credentials } from './credentials.ts';
 import { answer, askedOf, watchOf } from './dispatch.ts';
 import { isApiError, readBody, sendAnswer, sendError, type Answer } from './exchange.ts';
+import { encodeOpenapi2 } from './openapi/v2-protobuf.ts';
+import { openapi2Document } from './openapi/v2.ts';
 import { openapiDocument, openapiIndex } from './openapi/v3.ts';
+import type { Registry } from './kinds/registry.ts';
 import { isProxy, proxyToPod } from './pod-proxy.ts';
 import { serveWatch } from './watch-response.ts';
 
@@ -58,7 +61,7 @@ async function route(api: HttpApi, request: IncomingMessage, response: ServerRes
     });
     return;
   }
-  const body = method === 'GET' || method === 'HEAD' ? '' : await readBody(request);
+  const body = method === 'GET' || method === 'HEAD' ? Buffer.alloc(0) : await readBody(request);
   const said = answer(api.core, asked, body);
   api.commits.settled((error) => { finish(api, response, said, error); });
 }
@@ -86,11 +89,20 @@ function describe(core: Core, meaning: Exclude<Route, { kind: 'resource' }>, acc
     case 'apis': return acceptsAggregated(accept) ? json(aggregated(registry, false), aggregatedType) : json(groupList(registry));
     case 'group': return json(apiGroup(registry, meaning.group));
     case 'groupVersion': return json(resourceList(registry, meaning.group, meaning.version));
-    case 'openapi2': throw unknownPath();
+    case 'openapi2': return openapi2Answer(registry, accept);
     case 'openapi3': return json(openapiIndex(registry));
     case 'openapi3Group': return json(openapiDocument(registry, meaning.group, meaning.version));
     case 'unknown': throw unknownPath();
   }
+}
+
+const OPENAPI2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+
+/** Old clients, and new ones for files of several kinds, want this one, as protocol buffers. */
+function openapi2Answer(registry: Registry, accept: string | undefined): Answer {
+  const document = openapi2Document(registry);
+  if (accept?.includes(OPENAPI2_PROTOBUF) === true) return { code: 200, body: encodeOpenapi2(document), contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
+  return { code: 200, body: stringifyJson(document) };
 }
 
 function splitOnce(text: string, at: string): [string, string?] {

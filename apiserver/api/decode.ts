@@ -106,6 +106,6 @@ function checkDepth(value: unknown): void {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > MAX_DEPTH) throw badRequest(`the object is nested deeper than ${MAX_DEPTH} levels`);
-    level = level.flatMap((v) => (typeof v === 'object' && v !== null ? Object.values(v) : [])).filter((v) => typeof v === 'object' && v !== null);
+    level = level.flatMap((v) => (typeof v === 'object' && v !== null ? Object.values(v as Record<string, unknown>) : [])).filter((v) => typeof v === 'object' && v !== null);
   }
 }

@@ -1,5 +1,5 @@
 /** From a CustomResourceDefinition to the resources it makes the server serve. */
-import { isObject, type ApiObject, type JsonObject } from '../objects/object.ts';
+import type { ApiObject, JsonObject } from '../objects/object.ts';
 import { objectMeta } from '../schema/definitions.ts';
 import { compileSchema, type SchemaNode } from '../schema/node.ts';
 import { jsonPathCell } from './json-path.ts';
@@ -80,4 +80,3 @@ function columnsOf(columns: NonNullable<DefinitionVersion['additionalPrinterColu
 }
 
 export const isDefinition = (type: Pick<ResourceType, 'group' | 'plural'>): boolean => type.group === 'apiextensions.k8s.io' && type.plural === 'customresourcedefinitions';
-export const hasSpec = (object: ApiObject): boolean => isObject(object['spec']);

@@ -1,7 +1,7 @@
 /** Whether the schema of a CustomResourceDefinition is structural, which pruning and defaulting need. */
 import { isObject, type JsonObject } from '../objects/object.ts';
 import { child, forbiddenField, invalidValue, keyed, notSupported, required, type FieldError } from '../schema/field-error.ts';
-import { compilePattern } from '../schema/node.ts';
+import { compilePattern } from '../schema/pattern.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 /** What may not stand inside allOf, anyOf, oneOf, not. */

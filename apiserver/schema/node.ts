@@ -1,5 +1,6 @@
 /** A schema ready to use: references resolved, patterns compiled, one shape for built-in kinds (OpenAPI) and custom ones (structural schemas). */
 import { isObject, type JsonObject } from '../objects/object.ts';
+import { compilePattern, type Pattern } from './pattern.ts';
 
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
 
@@ -15,7 +16,7 @@ export interface SchemaNode {
   readonly hasDefault: boolean;
   readonly default: unknown;
   readonly enum: readonly unknown[] | undefined;
-  readonly pattern: { readonly source: string; readonly matches: (text: string) => boolean } | undefined;
+  readonly pattern: Pattern | undefined;
   readonly format: string | undefined;
   readonly limits: Limits;
   readonly allOf: readonly SchemaNode[];
@@ -109,14 +110,6 @@ function withSiblings(target: SchemaNode, raw: JsonObject): SchemaNode {
     patchStrategies: { value: typeof raw['x-kubernetes-patch-strategy'] === 'string' ? raw['x-kubernetes-patch-strategy'].split(',') : target.patchStrategies },
     patchMergeKey: { value: raw['x-kubernetes-patch-merge-key'] ?? target.patchMergeKey },
   }) as SchemaNode;
-}
-
-/** Go's regular expressions as JavaScript's: a leading `(?i)` and the like become flags, `\A`, `\z` anchors. Throws SyntaxError. */
-export function compilePattern(source: string): { source: string; matches: (text: string) => boolean } {
-  const flags = /^\(\?([ims]+)\)/.exec(source);
-  const body = (flags === null ? source : source.slice(flags[0].length)).replaceAll('\\A', '^').replaceAll('\\z', '$').replaceAll('[[:alnum:]]', '[0-9A-Za-z]');
-  const expression = new RegExp(body, flags?.[1] ?? '');
-  return { source, matches: (text) => expression.test(text) };
 }
 
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.filter((v) => typeof v === 'string') : []);
