@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf, type Problem } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { KINDS, type KindName } from '../config/kinds/kinds.ts';
+import type { Storage } from '../config/storage/storage.ts';
 import type { KubeClient, KubeObject, Resource } from '../sys/kube/client.ts';
 
 export interface EventPorts {
   readonly kube: KubeClient;
   readonly clock: Clock;
   readonly log: Log;
+  /** Says where a Calico resource is stored: Events name its UID, by which kubectl finds them. */
+  readonly storage: Storage;
   /** Said as the source of the Event. */
   readonly node: string;
 }
@@ -93,12 +97,29 @@ class Reporter implements ProblemEvents {
   async #write(problem: Problem): Promise<void> {
     const { kube } = this.#ports;
     const now = new Date(this.#ports.clock.wallTime()).toISOString().replace(/\.\d+Z$/, 'Z');
-    const event = eventOf(problem, this.#ports.node, now);
+    const event = eventOf(problem, await this.#involved(problem), this.#ports.node, now);
     if (await kube.create<StoredEvent>(EVENTS, event) !== 'exists') return;
     const stored = await kube.get<StoredEvent>(EVENTS, event.metadata.name, NAMESPACE);
     const patch = { count: (stored?.count ?? 0) + 1, lastTimestamp: now };
     await kube.patch(EVENTS, event.metadata.name, patch, { namespace: NAMESPACE, type: 'merge' });
   }
+
+  /** The object as kubectl looks for its Events. Of a node that is its name, as kubelets write it. */
+  async #involved(problem: Problem): Promise<Involved> {
+    const { kind, name } = partsOf(problem.path);
+    if (kind === 'Node') return { apiVersion: 'v1', kind, name, uid: name };
+    const stored = isKind(kind) ? await this.#ports.kube.get(this.#ports.storage.resource(kind), name) : undefined;
+    return { apiVersion: stored?.apiVersion ?? 'v1', kind: stored?.kind ?? kind, name, ...(stored?.metadata.uid === undefined ? {} : { uid: stored.metadata.uid }) };
+  }
+}
+
+interface Involved { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid?: string }
+const isKind = (kind: string): kind is KindName => Object.hasOwn(KINDS, kind);
+
+/** The parts of a path: `BGPPeer/tor-1.spec.asNumber` is kind, name and field. */
+function partsOf(path: string): { readonly kind: string; readonly name: string; readonly field: string } {
+  const [, kind = '', name = '', field = ''] = /^([A-Za-z]+)\/(.+?)(?:\.((?:spec|metadata|status)\b.*))?$/.exec(path) ?? [];
+  return { kind, name: name === '' ? path : name, field };
 }
 
 /** `tortie-` and a hash of the problem: the same on every node. */
@@ -106,13 +127,13 @@ function eventName(problem: Problem): string {
   return `tortie-${createHash('sha256').update(`${problem.path}\n${problem.message}`).digest('hex').slice(0, 20)}`;
 }
 
-function eventOf(problem: Problem, node: string, now: string): StoredEvent {
-  const [, kind = '', name = '', field = ''] = /^([A-Za-z]+)\/(.+?)(?:\.((?:spec|metadata|status)\b.*))?$/.exec(problem.path) ?? [];
+function eventOf(problem: Problem, involvedObject: Involved, node: string, now: string): StoredEvent {
+  const { field } = partsOf(problem.path);
   const said = field === '' ? problem.message : `${field}: ${problem.message}`;
   return {
     apiVersion: 'v1', kind: 'Event',
     metadata: { name: eventName(problem), namespace: NAMESPACE },
-    involvedObject: { apiVersion: kind === 'Node' ? 'v1' : 'projectcalico.org/v3', kind, name: name === '' ? problem.path : name },
+    involvedObject,
     type: 'Warning', reason: 'NotUsable', message: said.slice(0, MAXIMUM_MESSAGE),
     source: { component: 'tortie-agent', host: node }, reportingComponent: 'tortie.dev/agent', reportingInstance: node,
     firstTimestamp: now, lastTimestamp: now, count: 1,

@@ -54,6 +54,8 @@ class Feed implements SpeakerFeed {
   #settling: TimerHandle | undefined;
   /** Wakes the sender: there may be something to send. */
   #wake: () => void = () => {};
+  /** Connections since something was applied. */
+  #failures = 0;
   connected = false;
 
   constructor(ports: FeedPorts) {
@@ -112,10 +114,9 @@ class Feed implements SpeakerFeed {
 
   /** Connect, send what is pending, wait for more; on a lost connection again from the start. */
   async #run(): Promise<void> {
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+    while (!this.#stop.signal.aborted) {
       try {
         using client = await this.#ports.connect();
-        attempt = 0;
         this.#setConnected(true, '');
         this.#sections.forget();
         await this.#serve(client);
@@ -123,7 +124,7 @@ class Feed implements SpeakerFeed {
       } catch (error) {
         this.#setConnected(false, messageOf(error));
       }
-      await this.#sleep(backoffMs(attempt, this.#ports.random(), BACKOFF));
+      await this.#sleep(backoffMs(this.#failures++, this.#ports.random(), BACKOFF));
     }
   }
 
@@ -141,6 +142,7 @@ class Feed implements SpeakerFeed {
 
   async #send(client: RpcClient<BgpdMethods>, sections: Sections): Promise<void> {
     const result = await client.call('apply', { version: CONTROL_VERSION, sender: this.#ports.sender, sections });
+    this.#failures = 0;
     this.#sections.confirm(sections, result.revisions);
     this.#noteRefused(Object.keys(sections), result);
     this.#ports.log.info('feed.applied', { sections: Object.keys(sections), problems: result.problems.length });

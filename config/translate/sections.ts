@@ -24,7 +24,7 @@ export class SectionRevisions {
   pending(): Sections | undefined {
     const changed = SECTION_NAMES.filter((name) => this.#held.has(name) && this.#held.get(name)!.revision !== this.#confirmed.get(name));
     if (changed.length === 0) return undefined;
-    return Object.fromEntries(changed.map((name) => [name, { revision: this.#held.get(name)!.revision, value: this.#held.get(name)!.value }])) as Sections;
+    return Object.fromEntries(changed.map((name) => [name, { revision: this.#held.get(name)!.revision, value: this.#held.get(name)!.value }]));
   }
 
   /** Only what the answer names counts as received. */
