@@ -70,6 +70,8 @@ export interface DeleteOptions {
   readonly namespace?: string;
   readonly uid?: string;
   readonly resourceVersion?: string;
+  /** A pod on a node stays as Terminating for this long, unless its kubelet ends it earlier with 0; without it, as long as the pod says. */
+  readonly gracePeriodSeconds?: number;
 }
 
 export interface WatchHandler<T> {

@@ -76,9 +76,9 @@ class HttpsKube implements KubeClient, Disposable {
 
   async delete(resource: Resource, name: string, options: DeleteOptions = {}): Promise<'deleted' | 'gone' | 'conflict'> {
     const path = pathOf(resource, options.namespace, name);
-    const { uid, resourceVersion } = options;
+    const { uid, resourceVersion, gracePeriodSeconds } = options;
     const preconditions = uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion };
-    const answer = await this.#write('DELETE', path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions });
+    const answer = await this.#write('DELETE', path, { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, gracePeriodSeconds });
     if (isGood(answer)) return 'deleted';
     const outcome = writeOutcome(answer);
     if (outcome === 'gone' || outcome === 'conflict') return outcome;
