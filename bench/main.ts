@@ -8,7 +8,6 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { benchCni } from './cni.ts';
 import type { RunArguments } from './rig/run.ts';
 import type { Figures } from './rig/tests.ts';
 import { createTopology } from './rig/topology.ts';
@@ -50,9 +49,6 @@ const cases = (values.quick ? QUICK : CASES)
   .filter((c) => wanted.has(c.test) && (values.variant === undefined || c.variant === values.variant))
   .map((c) => (values.n === undefined ? c : { ...c, n: Number(values.n) }))
   .filter((c, i, all) => all.findIndex((o) => o.test === c.test && o.variant === c.variant && o.n === c.n) === i);
-
-for (const one of cases) report(one, await measure(one));
-if (wanted.has('cni')) for (const line of await benchCni(runs)) print([withMust(line, 'one at a time')]);
 
 async function measure(one: Case): Promise<Map<string, Figures[]>> {
   const results = new Map<string, Figures[]>(targets.map((t) => [t, []]));
@@ -122,3 +118,9 @@ function print(lines: readonly FigureLine[]): void {
 }
 
 function show(value: number): string { return value >= 100 ? value.toFixed(0) : value.toFixed(2); }
+
+for (const one of cases) report(one, await measure(one));
+if (wanted.has('cni')) {
+  const { benchCni } = await import('./cni.ts');
+  for (const line of await benchCni(runs)) print([withMust(line, 'one at a time')]);
+}

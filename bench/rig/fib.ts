@@ -13,12 +13,10 @@ export class FibCounter implements Disposable {
     this.base = this.read();
   }
 
-  /** Prefixes in the main table (and the others: they do not change meanwhile). */
+  /** Prefixes of the main table; the local one shares its trie as long as there are no rules, and is reported again. */
   read(): number {
     const length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, 0);
-    let sum = 0;
-    for (const match of this.#buffer.toString('latin1', 0, length).matchAll(/Prefixes:\s+(\d+)/g)) sum += Number(match[1]);
-    return sum;
+    return Number(/Main:[^]*?Prefixes:\s+(\d+)/.exec(this.#buffer.toString('latin1', 0, length))?.[1] ?? 0);
   }
 
   /** Resolves with performance.now() when `goal(count)` holds, or undefined after `timeoutMs`. */

@@ -1,5 +1,5 @@
 /** One run of one test, inside the peers' namespace: arguments as one JSON value, figures as one JSON line. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/errors.ts';
@@ -18,6 +18,7 @@ const TESTS: Readonly<Record<RunArguments['test'], (bed: Bed, n: number, variant
 
 const args = JSON.parse(process.argv[2] ?? '{}') as RunArguments;
 const directory = mkdtempSync(join(tmpdir(), 'tortie-bench-'));
+chmodSync(directory, 0o755);     // FRR gives up root
 const target = TARGETS[args.target]!();
 try {
   const bed: Bed = { topology: { ...args.namespaces, [Symbol.dispose]: () => { /* the caller's */ } }, target, directory: join(directory, args.target) };

@@ -1,5 +1,5 @@
 /** The daemons that are measured, one adapter each: how to configure, start, count and stop them. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -172,22 +172,23 @@ class Frr implements Target {
 
   start(namespace: string, directory: string, c: TargetConfig): void {
     rmSync(directory, { recursive: true, force: true });
-    mkdirSync(directory, { recursive: true, mode: 0o777 });
+    mkdirSync(directory, { recursive: true });
     [this.#namespace, this.#directory] = [namespace, directory];
     writeFileSync(join(directory, 'bgpd.conf'), frrConfig(c));
     writeFileSync(join(directory, 'zebra.conf'), '');
+    execFileSync('chown', ['-R', 'frr:frr', directory]);
     if (c.kernel || c.networks.length > 0) this.#startZebra();
     this.#startBgpd();
   }
 
   #startZebra(): void {
-    this.#zebra = new Daemon(this.#namespace, ['/usr/lib/frr/zebra', '-u', 'root', '-g', 'root', '-f', join(this.#directory, 'zebra.conf'),
+    this.#zebra = new Daemon(this.#namespace, ['/usr/lib/frr/zebra', '-f', join(this.#directory, 'zebra.conf'),
       '-i', join(this.#directory, 'zebra.pid'), '-z', join(this.#directory, 'zserv'), '--vty_socket', this.#directory, '-K', '120', '-r'],
     join(this.#directory, 'zebra.log'));
   }
 
   #startBgpd(): void {
-    this.#bgpd = new Daemon(this.#namespace, ['/usr/lib/frr/bgpd', '-u', 'root', '-g', 'root', '-f', join(this.#directory, 'bgpd.conf'),
+    this.#bgpd = new Daemon(this.#namespace, ['/usr/lib/frr/bgpd', '-f', join(this.#directory, 'bgpd.conf'),
       '-i', join(this.#directory, 'bgpd.pid'), '-z', join(this.#directory, 'zserv'), '--vty_socket', this.#directory,
       ...(this.#zebra ? [] : ['-Z'])], join(this.#directory, 'bgpd.log'));
   }
