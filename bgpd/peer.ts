@@ -14,7 +14,7 @@ import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts'
 import type { Effect, Event, Run, Timer } from './session/session.ts';
 import { Timers } from './timers.ts';
 import { decodeMessage, encodeMessage } from './wire/codec.ts';
-import { CEASE, ERROR, MESSAGE_TYPE } from './wire/constants.ts';
+import { CEASE, ERROR } from './wire/constants.ts';
 import { WireError } from './wire/errors.ts';
 import type { Frame } from './wire/framer.ts';
 import type { AttributeInterner } from './wire/interner.ts';
@@ -189,7 +189,6 @@ export class Peer {
   /** The message boundary: a fault of the peer's becomes an event, and so does a fault of ours. */
   #eventOf(slot: Slot, frame: Frame): Event {
     const session = this.#pair.sessions[slot];
-    if (frame.type === MESSAGE_TYPE.update && session?.state !== 'Established') return UPDATE;
     try {
       const message = decodeMessage(frame.type, frame.body, session?.negotiated?.wire ?? BEFORE_NEGOTIATION, this.#ports.interner);
       return this.#eventOfMessage(message);

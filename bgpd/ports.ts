@@ -60,7 +60,7 @@ export interface Connection {
   readonly remotePort: number;
   /** Queues bytes; false: the peer reads slowly, wait for `drained`. */
   write(bytes: Uint8Array): boolean;
-  /** Sends what is queued, then FIN. */
+  /** Sends what is queued, then FIN; nothing more is called back. */
   end(): void;
   /** Ends at once; nothing more is called back. */
   destroy(): void;

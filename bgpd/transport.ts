@@ -100,6 +100,8 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+const NOBODY: ConnectionCallbacks = { data: () => undefined, drained: () => undefined, closed: () => undefined };
+
 class TcpConnection implements Connection {
   readonly local: Ip;
   readonly remote: Ip;
@@ -143,6 +145,7 @@ class TcpConnection implements Connection {
 
   end(): void {
     if (this.#socket.destroyed) return;
+    this.#callbacks = NOBODY;
     this.#socket.end();
     this.#socket.resume();      // unread input would turn our FIN into a RST, and the peer would lose our NOTIFICATION
   }

@@ -196,6 +196,23 @@ describe('staying up', () => {
     expect(seen).toEqual(['up 30', ...Array<string>(5).fill('update ipv4')]);
   });
 
+  test('a KEEPALIVE that lay in the socket while this process was stalled counts', async () => {
+    const connection = await established(newPeer());
+    clock.advance(30_000);
+    connection.receive(bytes(KEEPALIVE));
+    clock.advance(29_999);
+    expect(seen).toEqual(['up 30']);
+  });
+
+  test('a peer without 4-octet AS numbers is read with two octets', async () => {
+    const paths: unknown[] = [];
+    const peer = newPeer({}, { update: (m) => { paths.push(m.attributes?.asPath); } });
+    const connection = await established(peer, { ...theirOpen, capabilities: { ...theirOpen.capabilities, fourOctetAs: false } });
+    connection.receive(Buffer.from(
+      'ffffffffffffffffffffffffffffffff' + '002f02' + '0000' + '0014' + '400101' + '00' + '400206' + '0202fdeafdeb' + '400304' + '0a000002' + '18c00002', 'hex'));
+    expect(paths).toEqual([[{ type: 'sequence', asns: [65002, 65003] }]]);
+  });
+
   test('a route refresh reaches the speaker', async () => {
     (await established(newPeer())).receive(bytes({ type: 'route-refresh', family: 'ipv6' }));
     expect(seen).toEqual(['up 30', 'refresh ipv6']);
@@ -210,6 +227,12 @@ describe('staying up', () => {
     connection.drain();
     expect(seen).toEqual(['up 30', 'drained']);
     expect(peer.status().counters.updatesOut).toBe(2);
+  });
+
+  test('before Established, drained is no business of the speaker', async () => {
+    newPeer().start();
+    (await transport.answer(OURS)).drain();
+    expect(seen).toEqual([]);
   });
 
   test('without a session, send drops and says so by true', () => {
@@ -315,6 +338,25 @@ describe('going down', () => {
     const connection = await established(peer);
     connection.receive(Buffer.concat([END_OF_RIB, END_OF_RIB]));
     expect(seen).toEqual(['up 30', 'update', 'down administrative']);
+    expect(peer.status().counters.messagesIn).toBe(3);
+  });
+});
+
+describe('changed', () => {
+  test('comes with every change of state, and with every new failure, but not with the same one again', async () => {
+    let changes: string[] = [];
+    const peer: Peer = newPeer({}, { changed: () => { changes.push(`${peer.status().state} ${peer.status().info}`); } });
+    peer.start();
+    await transport.refuse();
+    expect(changes).toEqual(['Connect ', 'Active Connection refused', 'Active Connection refused']);
+    clock.advance(250);
+    changes = [];
+    await transport.refuse();
+    expect(changes).toEqual(['Active Connection refused']);       // the state alone
+    clock.advance(500);
+    changes = [];
+    await transport.refuse('No route to host');
+    expect(changes).toEqual(['Active No route to host', 'Active No route to host']);
   });
 });
 
@@ -427,6 +469,22 @@ describe('two connections', () => {
     expect(old.endedBy).toBe('end');
     expect(seen).toEqual(['up 30', 'down closed', 'up 30']);
     expect(peer.status()).toMatchObject({ state: 'Established', gracefulRestart: true });
+  });
+
+  test('a speaker that closes the peer when the old session is lost leaves nothing behind', async () => {
+    const able: OpenMessage = { ...theirOpen, capabilities: { ...theirOpen.capabilities, gracefulRestart: {
+      restarted: true, restartTimeSeconds: 60, families: [{ family: 'ipv4', forwardingPreserved: true }],
+    } } };
+    const peer: Peer = newPeer({}, { down: () => { peer.close(); } });
+    await established(peer, able);
+    clock.advance(10_000);
+    const fresh = new FakeConnection(OURS, THEIRS);
+    peer.accept(fresh);
+    fresh.receive(bytes(able, KEEPALIVE));
+    expect(types(fresh)).toEqual(['open']);
+    expect(fresh.endedBy).toBe('destroy');
+    clock.advance(5_000);         // the old connection may linger
+    expect(clock.timers).toBe(0);
   });
 
   test('two ends that dial each other at the same moment agree, whichever bytes come first', async () => {

@@ -79,6 +79,17 @@ test('with a reprieve, input that was waiting in the socket saves the session', 
   expect(expired).toEqual([]);
 });
 
+test('the reprieve is given each time', () => {
+  const { clock, timers, expired } = newTimers(50);
+  timers.arm('hold', 3_000);
+  clock.advance(3_000);
+  timers.arm('hold', 3_000);
+  clock.advance(3_000);
+  timers.arm('hold', 3_000);
+  clock.advance(2_000);
+  expect(expired).toEqual([]);
+});
+
 test('with a reprieve, silence still ends it', () => {
   const { clock, timers, expired } = newTimers(50);
   timers.arm('hold', 3_000);

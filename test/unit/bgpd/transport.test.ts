@@ -1,6 +1,6 @@
 /** Real sockets on the loopback addresses. */
 import { afterEach, expect, test } from '@jest/globals';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import type { Connection, ConnectionCallbacks } from '../../../bgpd/ports.ts';
 import { tcpTransport } from '../../../bgpd/transport.ts';
 import { OperationError } from '../../../lib/errors.ts';
@@ -103,14 +103,45 @@ test('what is queued still arrives after end, and the other side sees an orderly
   expect(there.bytes()).toBe(3_000_000);
 });
 
-test('end does not reset the connection although input is unread', async () => {
-  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
-  const here = listening(dialed);
-  dialed.write(Buffer.alloc(100_000));
+test('after end, input is thrown away: unread bytes would turn our FIN into a reset, which takes our last words with it', async () => {
+  const port = await freePort();
+  let taken: (c: Connection) => void = () => undefined;
+  const accepting = new Promise<Connection>((resolve) => { taken = resolve; });
+  open.push(await tcpTransport().listen(LOOPBACK, port, (c) => { taken(c); }));
+  const router = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const accepted = await accepting;
+  open.push(accepted);
+  const flushed = new Promise<void>((resolve) => { router.write(Buffer.alloc(8_000_000), () => { resolve(); }); });
   accepted.write(Buffer.from('last words'));
   accepted.end();
-  expect(await here.closed).toBe('');
-  expect(here.text()).toBe('last words');
+  const chunks: Buffer[] = [];
+  router.on('data', (chunk) => { chunks.push(chunk); });
+  await flushed;
+  expect(Buffer.concat(chunks).toString()).toBe('last words');
+  router.destroy();
+});
+
+test('end calls nothing back', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  let calls = 0;
+  const count = (): void => { calls++; };
+  dialed.listen({ data: count, drained: count, closed: count });
+  const there = listening(accepted);
+  dialed.end();
+  accepted.write(Buffer.from('too late'));
+  await there.closed;
+  expect(calls).toBe(0);
+});
+
+test('the time limit of a dial does not touch the connection that it made', async () => {
+  const port = await freePort();
+  const start = performance.now();
+  open.push(await tcpTransport().listen(LOOPBACK, port, (c) => { open.push(c); }));
+  const here = listening(await dial(LOOPBACK, port, never, 200));
+  let isClosed = false;
+  void here.closed.then(() => { isClosed = true; });
+  await eventually(10_000, () => { expect(performance.now()).toBeGreaterThan(start + 300); });
+  expect(isClosed).toBe(false);
 });
 
 test('destroy ends the connection and calls nothing back', async () => {

@@ -124,6 +124,7 @@ describe('an incoming connection', () => {
     machine.step(1, { type: 'wireError', notification: { type: 'notification', code: 1, subcode: 1, data: new Uint8Array(0) }, text: 'marker' });
     expect(machine.states()).toEqual(['Established', undefined]);
     expect(machine.said.slice(0, 2)).toEqual(['1 NOTIFICATION 1/1', '1 close']);
+    expect(machine.said.lastIndexOf('1 disarm')).toBeGreaterThan(machine.said.indexOf('1 idleHold 0.25'));      // it does not start again
   });
 
   test('whose OPEN is refused hurts only itself', () => {

@@ -331,6 +331,7 @@ test('a hold time of 0 means no hold timer and no keepalives', () => {
   const confirmed = run(session, { type: 'open', open });
   expect(after(confirmed, { type: 'keepalive' })).toBe('Established, up');
   expect(after(run(confirmed, { type: 'keepalive' }), { type: 'update' })).toBe('Established, deliver');
+  expect(after(run(confirmed, { type: 'keepalive' }), { type: 'tcpFailed', text: 'gone' })).toContain('idleHold 0,');      // steady at once
 });
 
 test('reasons say in words what happened', () => {
