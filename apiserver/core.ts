@@ -38,8 +38,8 @@ export interface ResourceRequest {
   readonly type: ResourceType;
   readonly namespace: string | undefined;
   readonly name: string;
-  /** `status` or nothing: the object itself. */
-  readonly subresource: 'status' | undefined;
+  /** `status`, a pod's `binding`, or nothing: the object itself. */
+  readonly subresource: 'status' | 'binding' | undefined;
   readonly query: URLSearchParams;
   /** Media type of the body. */
   readonly contentType: string;

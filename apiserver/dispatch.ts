@@ -6,6 +6,7 @@ import { acceptedForm, mediaType, type Form } from './api/negotiation.ts';
 import type { ResourcePath } from './api/route.ts';
 import { badRequest, methodNotAllowed, unknownPath, unsupportedMediaType } from './api/status.ts';
 import { tableOf, type IncludeObject, type ListMeta } from './api/tables.ts';
+import { bind, isBinding } from './bindings.ts';
 import { removeCollection } from './collection-deletes.ts';
 import type { Core, Outcome, ResourceRequest } from './core.ts';
 import { create } from './creates.ts';
@@ -38,7 +39,7 @@ export function askedOf(core: Core, method: string, path: ResourcePath, query: U
   const { name, namespace, subresource } = path;
   if (!type.namespaced && namespace !== undefined) throw unknownPath();
   if (type.namespaced && namespace === undefined && (name !== undefined || method !== 'GET')) throw name === undefined ? methodNotAllowed() : unknownPath();
-  if (subresource !== undefined && !(subresource === 'status' && type.status)) throw unknownPath();
+  if (subresource !== undefined && !(subresource === 'status' && type.status) && !isBinding({ type, subresource })) throw unknownPath();
   return { method, path, type, query, headers, form: acceptedForm(headers.accept) };
 }
 
@@ -54,7 +55,7 @@ export function watchOf(asked: Asked): WatchRequest | undefined {
 export function answer(core: Core, asked: Asked, bytes: Uint8Array): Answer {
   const { method, path, type } = asked;
   const request: ResourceRequest = {
-    type, namespace: path.namespace, name: path.name ?? '', subresource: path.subresource as 'status' | undefined,
+    type, namespace: path.namespace, name: path.name ?? '', subresource: path.subresource as ResourceRequest['subresource'],
     query: asked.query, ...jsonBody(core, mediaType(asked.headers['content-type']), bytes),
   };
   if (path.name === undefined) {
@@ -64,6 +65,10 @@ export function answer(core: Core, asked: Asked, bytes: Uint8Array): Answer {
       case 'DELETE': return { code: 200, body: stringifyJson(removeCollection(core, request)) };
       default: throw methodNotAllowed();
     }
+  }
+  if (isBinding(request)) {
+    if (method !== 'POST') throw methodNotAllowed();
+    return outcomeAnswer(core, asked, bind(core, jsonOnly(request)));
   }
   switch (method) {
     case 'GET': return readAnswer(core, asked, path.name);

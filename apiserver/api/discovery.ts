@@ -11,7 +11,7 @@ const PROXY_VERBS = ['create', 'delete', 'get', 'patch', 'update'] as const;
 
 interface Subresource { readonly name: string; readonly kind: string; readonly verbs: readonly string[] }
 const subresourcesOf = (type: ResourceType): Subresource[] => [
-  ...(isPods(type) ? [{ name: 'proxy', kind: 'PodProxyOptions', verbs: PROXY_VERBS }] : []),
+  ...(isPods(type) ? [{ name: 'binding', kind: 'Binding', verbs: ['create'] }, { name: 'proxy', kind: 'PodProxyOptions', verbs: PROXY_VERBS }] : []),
   ...(type.status ? [{ name: 'status', kind: type.kind, verbs: STATUS_VERBS }] : []),
 ];
 
