@@ -130,7 +130,7 @@ export class Kubelet {
     if (wanted === undefined) return;
     if (entry.running !== undefined) { await this.#reportRunning(entry.running); return; }
     if (wanted.metadata.deletionTimestamp !== undefined) {
-      await this.#client.delete(PODS, wanted.metadata.name, options(wanted));
+      await this.#client.delete(PODS, wanted.metadata.name, { ...options(wanted), gracePeriodSeconds: 0 });
       return;
     }
     const name = wanted.spec.nodeName ?? await this.#schedule(wanted);
@@ -144,7 +144,7 @@ export class Kubelet {
     const initPid = node.machine.init?.pid;
     const sandbox = await node.runtime.add({
       namespace: pod.metadata.namespace ?? 'default', name: pod.metadata.name, uid: pod.metadata.uid ?? '',
-      ports: pod.spec.containers.flatMap((c) => c.ports ?? []),
+      container: pod.spec.containers[0]!.name, ports: pod.spec.containers.flatMap((c) => c.ports ?? []),
     });
     entry.running = { node, initPid, sandbox, reported: false };
     await this.#reportRunning(entry.running);
@@ -153,7 +153,7 @@ export class Kubelet {
   async #reportRunning(running: Running): Promise<void> {
     if (running.reported) return;
     const { namespace, name } = running.sandbox;
-    await this.#client.patch(PODS, name, { status: runningStatus(addressesOf(running.sandbox)) }, { namespace, type: 'merge', subresource: 'status' });
+    await this.#client.patch(PODS, name, { status: runningStatus(running.sandbox.container, addressesOf(running.sandbox)) }, { namespace, type: 'merge', subresource: 'status' });
     running.reported = true;
   }
 
@@ -166,7 +166,10 @@ export class Kubelet {
     }
     const least = [...load].sort((a, b) => a[1] - b[1])[0];
     if (least === undefined) throw new Error('no node is running');
-    await this.#client.patch(PODS, pod.metadata.name, { spec: { nodeName: least[0] } }, { namespace: pod.metadata.namespace ?? 'default', type: 'merge' });
+    const { namespace = 'default', name } = pod.metadata;
+    // A pod's node cannot be patched: schedulers bind it.
+    await this.#client.raw('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`,
+      { apiVersion: 'v1', kind: 'Binding', metadata: { name }, target: { apiVersion: 'v1', kind: 'Node', name: least[0] } });
     return least[0];
   }
 

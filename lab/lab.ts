@@ -18,6 +18,7 @@ export interface LabOptions {
   readonly name?: string;
   /** 3 unless said. */
   readonly nodes?: number;
+  /** Run the checkout's TypeScript instead of the bundle; unless said, when TORTIE_LAB_SOURCE is 1. */
   readonly source?: boolean;
   readonly port?: number;
   readonly progress?: (text: string) => void;
@@ -41,9 +42,10 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Builds a lab and resolves when its API serves and its daemons are started. What a crashed lab of that name left is removed first. */
-  static async up(options: LabOptions = {}): Promise<Lab> {
+  static async up(given: LabOptions = {}): Promise<Lab> {
+    const options = { source: process.env['TORTIE_LAB_SOURCE'] === '1', ...given };
     const name = checkName(options.name ?? DEFAULT_NAME);
-    checkInstallation(options.source ?? false);
+    checkInstallation(options.source);
     if (await Lab.find(name) !== undefined) throw new OperationError('LAB_RUNS', { name, do: `lab down --name ${name}` });
     await removeLab(name);
     try {

@@ -79,7 +79,7 @@ async function up(call: Call): Promise<number> {
   const start = Date.now();
   const nodes = checkNodeCount(Number(text(call, 'nodes') ?? 3));
   const lab = await Lab.up({
-    name: call.name, nodes, port: Number(text(call, 'port') ?? 0), source: call.values['source'] === true, progress: (t) => { say(`- ${t}`); },
+    name: call.name, nodes, port: Number(text(call, 'port') ?? 0), ...(call.values['source'] === true ? { source: true } : {}), progress: (t) => { say(`- ${t}`); },
   });
   say(`lab ${lab.name}: ${nodes} nodes run after ${((Date.now() - start) / 1000).toFixed(1)} s; KUBECONFIG=${lab.kubeconfig}`);
   lab.close();
@@ -178,10 +178,15 @@ async function kubeconfig(call: Call): Promise<number> {
 
 /** Not for people: the process that `up` starts. */
 async function supervise(call: Call): Promise<number> {
-  const tell = (message: Told): void => { if (process.connected) process.send!(message); };
-  if (call.values['owned'] === true) {
-    process.once('disconnect', () => { void removeLab(call.name).finally(() => { process.exit(0); }); });
-  }
+  let ready = false;
+  const tell = (message: Told): void => {
+    if ('ready' in message) ready = true;
+    if (process.connected) process.send!(message);
+  };
+  // Who started us is gone: half a lab, or one that was its own, goes too.
+  process.once('disconnect', () => {
+    if (!ready || call.values['owned'] === true) void removeLab(call.name).finally(() => { process.exit(0); });
+  });
   await superviseUntilTold({
     name: call.name, nodes: Number(text(call, 'nodes')), source: call.values['source'] === true, port: Number(text(call, 'port') ?? 0),
   }, tell);

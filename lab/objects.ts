@@ -54,7 +54,7 @@ export const agentPod = (node: MachineAddress): PodObject => ({
     nodeName: node.name, hostNetwork: true,
     containers: [{ name: 'agent', image: 'tortie', ports: [{ containerPort: AGENT_STATUS_PORT }] }],
   },
-  status: runningStatus([node.address4, node.address6]),
+  status: runningStatus('agent', [node.address4, node.address6]),
 });
 
 export const workloadPod = (name: string, namespace: string, node: string | undefined): PodObject => ({
@@ -66,10 +66,12 @@ export const workloadPod = (name: string, namespace: string, node: string | unde
   },
 });
 
-export function runningStatus(addresses: readonly string[]): NonNullable<PodObject['status']> {
+/** Running and ready, with these addresses, one container. */
+export function runningStatus(container: string, addresses: readonly string[]): NonNullable<PodObject['status']> {
   const now = new Date().toISOString();
   const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: 'True', lastTransitionTime: now }));
-  const status = { phase: 'Running', podIP: addresses[0]!, podIPs: addresses.map((ip) => ({ ip })), startTime: now, conditions };
+  const containerStatuses = [{ name: container, image: container, imageID: '', ready: true, started: true, restartCount: 0, state: { running: { startedAt: now } } }];
+  const status = { phase: 'Running', podIP: addresses[0]!, podIPs: addresses.map((ip) => ({ ip })), startTime: now, conditions, containerStatuses };
   return status;
 }
 

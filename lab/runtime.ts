@@ -17,6 +17,8 @@ export interface SandboxRequest {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** Name of the pod's (first) container. */
+  readonly container: string;
   readonly ports: readonly PodPortObject[];
 }
 
