@@ -1,7 +1,7 @@
 /** Scheduler and kubelet of all nodes: makes the pods that run equal to the Pod objects that there are. */
 import { messageOf } from '../lib/errors.ts';
 import { backoffMs } from '../lib/backoff.ts';
-import type { KubeClient } from '../sys/kube/client.ts';
+import type { DeleteOptions, KubeClient } from '../sys/kube/client.ts';
 import type { Node } from './node.ts';
 import { PODS, runningStatus, type PodObject } from './objects.ts';
 import type { Sandbox } from './runtime.ts';
@@ -189,8 +189,9 @@ function isCurrent(running: Running, wanted: PodObject | undefined): boolean {
     && running.initPid === running.node.machine.init?.pid;
 }
 
-const options = (pod: PodObject): { namespace: string; uid?: string } => ({
-  namespace: pod.metadata.namespace ?? 'default', ...(pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }),
+/** A kubelet's last word: nothing of the pod runs any more. */
+const options = (pod: PodObject): DeleteOptions => ({
+  namespace: pod.metadata.namespace ?? 'default', gracePeriodSeconds: 0, ...(pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }),
 });
 
 const addressesOf = (sandbox: Sandbox): string[] => (sandbox.result?.ips ?? []).map((ip) => ip.address.split('/')[0]!);
