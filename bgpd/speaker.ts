@@ -95,7 +95,8 @@ export class Speaker {
     for (const neighbour of this.neighbours) neighbour.peer.stop('shutdown');
     for (const family of FAMILIES) {
       const rib = this.routing.ribs[family];
-      if (rib.isDeferring) rib.endDeferral();
+      rib.endDeferral();
+      rib.endAdoption();
       rib.setPolicy({ install: false, filter: undefined, maximumPaths: 1 });
     }
     await this.routing.settle();
@@ -288,6 +289,10 @@ export class Speaker {
         case 'select':
           for (const family of effect.families) this.routing.ribs[family].endDeferral();
           this.#ports.log.info('restart.selected', { families: effect.families });
+          this.routing.changed();
+          break;
+        case 'release':
+          for (const family of effect.families) this.routing.ribs[family].endAdoption();
           this.routing.changed();
           break;
         case 'arm':

@@ -7,7 +7,10 @@ export const STALE = 1;
 /** Not a candidate: an import filter or loop detection refused it. Kept, so that a change of filters needs no refresh. */
 export const REFUSED = 2;
 
-/** Routes of one source: all, those accepted, those stale. */
+/** A refused route is not in use: that it is kept from before concerns nobody. */
+const isStale = (flags: number): boolean => (flags & (STALE | REFUSED)) === STALE;
+
+/** Routes of one source: all, those accepted, those accepted and stale. */
 export interface Counts { received: number; accepted: number; stale: number }
 
 /**
@@ -131,7 +134,7 @@ export class AdjRibIn {
     const old = this.#flags[path]!;
     if (old === flags) return;
     const counts = this.countsOf(source);
-    if (((old ^ flags) & STALE) !== 0) counts.stale += (flags & STALE) !== 0 ? 1 : -1;
+    counts.stale += Number(isStale(flags)) - Number(isStale(old));
     if (((old ^ flags) & REFUSED) !== 0) counts.accepted += (flags & REFUSED) !== 0 ? -1 : 1;
     this.#flags[path] = flags;
   }

@@ -84,9 +84,14 @@ export class FamilyRib {
     if (changed.size > 0) this.loc.hopsChanged(changed);
   }
 
-  /** From now on the kernel is made to match: whatever was kept from before is selected, or goes. */
+  /** From now on prefixes with a kernel route from before are selected too. What nothing stands behind stays as it is. */
   endDeferral(): void {
     this.isDeferring = false;
+    for (const id of this.fib.adopted) this.loc.dirty.add(id);
+  }
+
+  /** From now on the kernel is made to match: what is still kept from before goes. */
+  endAdoption(): void {
     for (const id of this.fib.adopted) this.loc.dirty.add(id);
     this.fib.endAdoption();
   }
@@ -138,6 +143,7 @@ export class FamilyRib {
   #install(id: number, prefix: Prefix, decision: Decision | undefined): void {
     const { install, filter } = this.#policy;
     const { fib } = this;
+    if (decision === undefined && fib.isAdopted(id)) return;
     if (decision === undefined || !install) fib.wantNothing(id);
     else if (decision.best.source === this.#local) {
       if (this.#originated.get(prefix) === true) fib.wantBlackhole(id); else fib.wantNothing(id);

@@ -79,7 +79,18 @@ test('judging anew tells only what changed, and leaves staleness alone', () => {
   const changed: number[] = [];
   rib.judge(a, (id, route) => id === 1 && route === 10, (id) => { changed.push(id); });
   expect(changed).toEqual([1, 2]);
-  expect([paths(1), paths(2), countsOf(a)]).toEqual([[[1, 10, STALE | REFUSED], [2, 20, 0]], [[1, 11, STALE]], [2, 1, 2]]);
+  expect([paths(1), paths(2), countsOf(a)]).toEqual([[[1, 10, STALE | REFUSED], [2, 20, 0]], [[1, 11, STALE]], [2, 1, 1]]);
+});
+
+test('a refused route of a peer that went away does not count as stale', () => {
+  rib.set(1, a, 10, true);
+  rib.set(2, a, 11, false);
+  rib.markStale(a);
+  expect(countsOf(a)).toEqual([2, 1, 1]);
+  rib.judge(a, () => false, () => undefined);
+  expect(countsOf(a)).toEqual([2, 2, 2]);
+  rib.removeAll(a, 'stale', () => undefined);
+  expect(countsOf(a)).toEqual([0, 0, 0]);
 });
 
 test('many paths: the store grows, and forEach sees each path in use once', () => {
