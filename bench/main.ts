@@ -8,6 +8,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import type { FigureLine } from './figures.ts';
 import type { RunArguments } from './rig/run.ts';
 import type { Figures } from './rig/tests.ts';
 import { createTopology } from './rig/topology.ts';
@@ -29,11 +30,6 @@ const QUICK: readonly Case[] = [
   { test: 't1', variant: 'mixed8', n: 100_000 }, { test: 't2', variant: 'mixed8', n: 10_000 }, { test: 't3', variant: 'packed', n: 10_000 },
   { test: 't4', variant: 'fin', n: 10_000 }, { test: 't5', variant: 'dialling', n: 100 }, { test: 't6', variant: 'kill', n: 1_000 },
 ];
-
-export interface FigureLine {
-  readonly test: string; readonly what: string; readonly n: number; readonly ours: number; readonly peer: number | null;
-  readonly peerName: string; readonly unit: string; readonly ratio: number | null; readonly must?: number;
-}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
