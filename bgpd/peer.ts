@@ -88,8 +88,9 @@ export class Peer {
   #pair: Pair;
   /** The UPDATE that a `deliver` effect is about. */
   #atHand: UpdateMessage | undefined;
-  /** What happened while effects were being performed waits here; undefined: nothing is being performed. */
-  #waiting: (() => void)[] | undefined;
+  /** What happens while effects are being performed waits its turn. */
+  readonly #waiting: (() => void)[] = [];
+  #isPerforming = false;
   #isClosed = false;
 
   /** Throws RangeError when an address or the router ID is no address: `speaker.ts` has checked the configuration before. */
@@ -137,13 +138,14 @@ export class Peer {
   /** Takes an incoming connection from this peer's address; a refused one is destroyed. */
   accept(connection: Connection): void {
     this.#inTurn(() => {
+      if (this.#isClosed) { connection.destroy(); return; }
       const [pair, slot, effects] = placeIncoming(this.#pair);
       this.#perform(pair, effects);
       if (slot === undefined) {
         this.#ports.log.debug('session.refused', { state: mainOf(this.#pair).state });
         connection.destroy();
       } else this.#lines[slot].channel.attach(connection, () => { this.#perform(...stepPair(this.#pair, slot, { type: 'accepted' })); });
-    }, () => { connection.destroy(); });
+    });
   }
 
   /**
@@ -166,19 +168,23 @@ export class Peer {
 
   // ---- events
 
-  #step(slot: Slot, event: Event): void { this.#inTurn(() => { this.#perform(...stepPair(this.#pair, slot, event)); }); }
+  #step(slot: Slot, event: Event): void {
+    if (this.#isClosed) return;
+    if (this.#isPerforming) { this.#waiting.push(() => { this.#step(slot, event); }); return; }
+    const [pair, effects] = stepPair(this.#pair, slot, event);
+    this.#perform(pair, effects);
+    this.#takeTurns();
+  }
 
-  /** One event at a time: what a callback causes waits until the effects at hand are performed. */
-  #inTurn(job: () => void, ifClosed: () => void = () => undefined): void {
-    if (this.#isClosed) { ifClosed(); return; }
-    if (this.#waiting) { this.#waiting.push(job); return; }
-    this.#waiting = [];
-    try {
-      job();
-      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) next();
-    } finally {
-      this.#waiting = undefined;
-    }
+  #inTurn(job: () => void): void {
+    if (this.#isPerforming) { this.#waiting.push(job); return; }
+    job();
+    this.#takeTurns();
+  }
+
+  /** What callbacks caused: one event at a time, when the effects of the one before are performed. */
+  #takeTurns(): void {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) next();
   }
 
   #received(slot: Slot, frame: Frame): void {
@@ -217,13 +223,18 @@ export class Peer {
   #perform(pair: Pair, groups: PairEffects): void {
     const before = mainOf(this.#pair).state;
     this.#pair = pair;
-    for (const [slot, effects] of groups) {
-      for (const effect of effects) {
-        if (this.#isClosed) return;       // a callback closed us
-        (this.#lines[slot].run[effect.type] as (args: Effect) => void)(effect);
+    this.#isPerforming = true;
+    try {
+      for (const [slot, effects] of groups) {
+        const { run } = this.#lines[slot];
+        for (const effect of effects) {
+          if (!this.#isClosed) (run[effect.type] as (args: Effect) => void)(effect);      // a callback may close us
+        }
       }
+      if (mainOf(pair).state !== before && !this.#isClosed) this.#callbacks.changed();
+    } finally {
+      this.#isPerforming = false;
     }
-    if (mainOf(pair).state !== before) this.#callbacks.changed();
   }
 
   #newLine(slot: Slot, dialOptions: DialOptions): Line {

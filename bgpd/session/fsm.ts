@@ -140,7 +140,7 @@ function openConfirm(s: Session, e: Event): Step {
 /** Routes flow. */
 function established(s: Session, e: Event): Step {
   switch (e.type) {
-    case 'update': return [s, [...armHold(s), { type: 'deliver' }]];
+    case 'update': return [s, s.onUpdate];
     case 'keepalive': return [s, armHold(s)];
     case 'expired': return e.timer === 'keepalive' ? stayed(s)
       : e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, '', 'hold-timer')
@@ -205,7 +205,8 @@ function listenAgain(s: Session, text: string | undefined, before: readonly Effe
 function receivedOpen(s: Session, open: OpenMessage): Step {
   const negotiated = negotiate(s.settings, open);
   if (isRefusal(negotiated)) return reset(s, negotiated.notification, negotiated.text);
-  const next: Session = { ...s, state: 'OpenConfirm', negotiated };
+  const confirmed: Session = { ...s, state: 'OpenConfirm', negotiated };
+  const next: Session = { ...confirmed, onUpdate: [...armHold(confirmed), { type: 'deliver' }] };
   return [next, [
     { type: 'sendKeepalive' },
     ...(negotiated.holdTimeSeconds > 0 ? armHold(next) : [{ type: 'disarm', timer: 'hold' } as const]),

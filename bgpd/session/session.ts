@@ -21,11 +21,13 @@ export interface Session {
   readonly isRestarting: boolean;
   /** Present in OpenConfirm and Established. */
   readonly negotiated: Negotiated | undefined;
+  /** What each UPDATE in Established brings, made once: a full table is a hundred thousand of them. */
+  readonly onUpdate: readonly Effect[];
 }
 
 export const newSession = (settings: SessionSettings): Session => ({
   state: 'Idle', settings, initiator: 'local', attempts: 0, oscillations: 0,
-  isSteady: false, isRestarting: false, negotiated: undefined,
+  isSteady: false, isRestarting: false, negotiated: undefined, onUpdate: [],
 });
 
 export const TIMERS = ['connectRetry', 'hold', 'keepalive', 'idleHold'] as const;

@@ -60,7 +60,7 @@ const SESSIONS: { readonly [S in SessionState]: Session } = {
   Active: { ...newSession(settings), state: 'Active' },
   OpenSent: { ...newSession(settings), state: 'OpenSent' },
   OpenConfirm: { ...newSession(settings), state: 'OpenConfirm', negotiated },
-  Established: { ...newSession(settings), state: 'Established', negotiated },
+  Established: step(step({ ...newSession(settings), state: 'OpenSent' }, { type: 'open', open })[0], { type: 'keepalive' })[0],
 };
 
 function say(effect: Effect): string {
