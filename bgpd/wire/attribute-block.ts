@@ -4,6 +4,7 @@ import { asPathLengthOf, mergeAsPaths } from './as-path.ts';
 import { fault, malformedList, updateError, type AttributeFault } from './attribute-fault.ts';
 import { as4IsStale, ATTRIBUTES, type AttributeValues, type Row } from './attributes.ts';
 import { ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
+import { copyOf } from './copy.ts';
 import { MalformedAttribute } from './malformed-attribute.ts';
 import type { PathAttributes, WireContext } from './message.ts';
 
@@ -78,13 +79,13 @@ function readKnown<K extends Key>(key: K, bytes: Uint8Array, span: Span, context
     ? row.read(bytes, span.start, span.end, context)
     : new MalformedAttribute(`flags ${span.flags}: expected ${row.flags}`, UPDATE_ERROR.attributeFlags);
   if (value instanceof MalformedAttribute) faults.push(faultOf(bytes, span, row.onError, value));
-  else draft[key] = value as Draft[K];
+  else draft[key] = value;
 }
 
 function faultOf(bytes: Uint8Array, span: Span, action: 'withdraw' | 'discard', malformed: MalformedAttribute): AttributeFault {
   const key = KEY_OF_CODE.get(span.code);
   const name = key === undefined ? `attribute ${span.code}` : ATTRIBUTES[key].name;
-  return fault(action, `${name}: ${malformed.what}`, malformed.subcode, bytes.slice(span.at, span.end));
+  return fault(action, `${name}: ${malformed.what}`, malformed.subcode, copyOf(bytes, span.at, span.end));
 }
 
 /** RFC 4271 §5 and §6.3: optional transitive ones are passed on as partial, other optional ones end here. */
@@ -93,7 +94,7 @@ function keepUnknown(bytes: Uint8Array, span: Span, unknown: Unknown[]): void {
     throw updateError(`well-known attribute ${span.code} is unknown`, UPDATE_ERROR.unrecognizedWellKnown, bytes.subarray(span.at, span.end));
   }
   if ((span.flags & TRANSITIVE) === 0) return;
-  unknown.push({ flags: OPTIONAL | TRANSITIVE | PARTIAL, code: span.code, value: bytes.slice(span.start, span.end) });
+  unknown.push({ flags: OPTIONAL | TRANSITIVE | PARTIAL, code: span.code, value: copyOf(bytes, span.start, span.end) });
 }
 
 function attributesFrom(draft: Draft, unknown: readonly Unknown[]): PathAttributes {

@@ -1,10 +1,11 @@
 /** Capabilities of an OPEN (RFC 5492): those we know as fields, the others kept as they came. */
-import { ByteReader } from '../../lib/bytes/reader.ts';
+import type { ByteReader } from '../../lib/bytes/reader.ts';
 import type { ByteWriter } from '../../lib/bytes/writer.ts';
 import type { Family } from '../../lib/ip/prefix.ts';
 import {
   AFI, CAPABILITY, ERROR, FORWARDING_STATE_BIT, OPEN_ERROR, RESTART_STATE_BIT, RESTART_TIME_MASK, SAFI_UNICAST,
 } from './constants.ts';
+import { copyOf } from './copy.ts';
 import { WireError } from './errors.ts';
 import type { Capabilities, GracefulRestartCapability } from './message.ts';
 
@@ -93,7 +94,7 @@ function readGracefulRestart(r: ByteReader): GracefulRestartCapability {
 function keepUnknown(code: number, value: Uint8Array, draft: CapabilityDraft): void {
   const isRepeated = draft.unknown.some((u) => u.code === code && u.value.length === value.length
     && u.value.every((byte, i) => byte === value[i]));
-  if (!isRepeated) draft.unknown.push({ code, value: value.slice() });
+  if (!isRepeated) draft.unknown.push({ code, value: copyOf(value) });
 }
 
 /** Ascending by code, unknown ones last. `asn` goes into the 4-octet AS capability. */

@@ -1,4 +1,5 @@
 /** The error of the codec: bytes that break the protocol, and what the peer must be told about it. */
+import { copyOf } from './copy.ts';
 import type { NotificationMessage } from './message.ts';
 
 const NO_DATA = new Uint8Array(0);
@@ -15,7 +16,7 @@ export class WireError extends Error {
     this.name = 'WireError';
     this.code = code;
     this.subcode = subcode;
-    this.data = data.length === 0 ? NO_DATA : data.slice();
+    this.data = data.length === 0 ? NO_DATA : copyOf(data);
   }
 
   get notification(): NotificationMessage {

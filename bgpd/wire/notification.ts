@@ -2,6 +2,7 @@
 import type { ByteReader } from '../../lib/bytes/reader.ts';
 import type { ByteWriter } from '../../lib/bytes/writer.ts';
 import { CEASE, ERROR, FSM_ERROR, HEADER_ERROR, OPEN_ERROR, ROUTE_REFRESH_ERROR, UPDATE_ERROR } from './constants.ts';
+import { copyOf } from './copy.ts';
 import type { NotificationMessage } from './message.ts';
 
 /** Octets of a shutdown communication (RFC 9003 §2). */
@@ -10,7 +11,7 @@ const MAX_COMMUNICATION_LENGTH = 255;
 export function readNotification(r: ByteReader): NotificationMessage {
   const code = r.u8();
   const subcode = r.u8();
-  return { type: 'notification', code, subcode, data: r.view(r.remaining).slice() };
+  return { type: 'notification', code, subcode, data: copyOf(r.view(r.remaining)) };
 }
 
 export function writeNotification(w: ByteWriter, n: NotificationMessage): void {

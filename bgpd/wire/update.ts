@@ -7,6 +7,7 @@ import { fault, malformedList, showFault, updateError, type AttributeFault } fro
 import { u16At, walkAttributes, type Located, type Walk } from './attribute-walk.ts';
 import { readU32At } from './communities.ts';
 import { ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
+import { copyOf } from './copy.ts';
 import type { AttributeInterner } from './interner.ts';
 import type { NextHop, UpdateMessage, WireContext } from './message.ts';
 import { isUsableNextHop, mpReachHead, mpUnreachHead, readMpReach, readMpUnreach, type MpReach, type MpUnreach } from './mp-nlri.ts';
@@ -110,9 +111,9 @@ function classicNextHop(body: Uint8Array, walk: Walk, isNeeded: boolean): NextHo
   if (end === 0) {
     if (isNeeded) walk.faults.push(fault('withdraw', 'NEXT_HOP: is missing', UPDATE_ERROR.missingWellKnown));
   } else if ((flags & (OPTIONAL | TRANSITIVE)) !== TRANSITIVE) {
-    walk.faults.push(fault('withdraw', `NEXT_HOP: flags ${flags}: expected ${TRANSITIVE}`, UPDATE_ERROR.attributeFlags, body.slice(at, end)));
+    walk.faults.push(fault('withdraw', `NEXT_HOP: flags ${flags}: expected ${TRANSITIVE}`, UPDATE_ERROR.attributeFlags, copyOf(body, at, end)));
   } else if (end - start !== 4) {
-    walk.faults.push(fault('withdraw', `NEXT_HOP: length ${end - start}: expected 4`, UPDATE_ERROR.attributeLength, body.slice(at, end)));
+    walk.faults.push(fault('withdraw', `NEXT_HOP: length ${end - start}: expected 4`, UPDATE_ERROR.attributeLength, copyOf(body, at, end)));
   } else if (isNeeded) {
     return { address: readU32At(body, start) as Ipv4 };
   }

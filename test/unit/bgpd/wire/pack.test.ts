@@ -1,0 +1,80 @@
+import { expect, test } from '@jest/globals';
+import type { Family, Prefix } from '../../../../lib/ip/prefix.ts';
+import { prefix4, prefix6 } from '../../../../lib/ip/prefix.ts';
+import { ip } from '../../../../lib/ip/text.ts';
+import { ORIGINATED, prependAs } from '../../../../bgpd/wire/attribute-changes.ts';
+import { decodeMessage } from '../../../../bgpd/wire/codec.ts';
+import { Framer } from '../../../../bgpd/wire/framer.ts';
+import { AttributeInterner } from '../../../../bgpd/wire/interner.ts';
+import type { NextHop, PathAttributes, UpdateMessage, WireContext } from '../../../../bgpd/wire/message.ts';
+import { endOfRib, packUpdates, packWithdrawals } from '../../../../bgpd/wire/pack.ts';
+
+const CONTEXT: WireContext = { fourOctetAs: true, external: true };
+const ATTRIBUTES = prependAs(prependAs(ORIGINATED, 4200000001), 65001);
+const NEXT_HOP: Record<Family, NextHop> = {
+  ipv4: { address: ip('192.0.2.1') }, ipv6: { address: ip('2001:db8::1'), linkLocal: ip('fe80::1') },
+};
+
+function decoded(messages: readonly Uint8Array[], context = CONTEXT): UpdateMessage[] {
+  const interner = new AttributeInterner();
+  return messages.flatMap((m) => Array.from(new Framer().frames(m), (f) => decodeMessage(f.type, f.body, context, interner) as UpdateMessage));
+}
+const mixed = (family: Family, count: number): Prefix[] => Array.from({ length: count }, (_, i) =>
+  (family === 'ipv4' ? prefix4(i * 0x10000, 9 + (i % 24)) : prefix6(BigInt(i) << 80n, 20 + (i % 109))));
+const announced = (m: UpdateMessage): readonly Prefix[] => [...m.announced4, ...m.announced6];
+const withdrawn = (m: UpdateMessage): readonly Prefix[] => [...m.withdrawn4, ...m.withdrawn6];
+
+test.each(['ipv4', 'ipv6'] as const)('%s: many prefixes come back in order, from few full messages', (family) => {
+  const prefixes = mixed(family, 5000);
+  const messages = packUpdates({ family, attributes: ATTRIBUTES, nextHop: NEXT_HOP[family], prefixes, context: CONTEXT });
+  for (const m of messages) expect(m.length).toBeLessThanOrEqual(4096);
+  for (const m of messages.slice(0, -1)) expect(m.length).toBeGreaterThan(4096 - 18);
+  const updates = decoded(messages);
+  expect(updates.flatMap(announced)).toEqual(prefixes);
+  for (const u of updates) {
+    expect(u.attributes).toEqual(ATTRIBUTES);
+    expect(u.attributes).toBe(updates[0]!.attributes);
+    expect(family === 'ipv4' ? u.nextHop4 : u.nextHop6).toEqual(NEXT_HOP[family]);
+    expect(u.faults).toEqual([]);
+  }
+});
+
+test.each(['ipv4', 'ipv6'] as const)('%s: withdrawals come back in order, from few full messages', (family) => {
+  const prefixes = mixed(family, 5000);
+  const messages = packWithdrawals({ family, prefixes, context: CONTEXT });
+  for (const m of messages.slice(0, -1)) expect(m.length).toBeGreaterThan(4096 - 18);
+  const updates = decoded(messages);
+  expect(updates.flatMap(withdrawn)).toEqual(prefixes);
+  expect(updates.flatMap(announced)).toEqual([]);
+});
+
+test.each(['ipv4', 'ipv6'] as const)('%s: one prefix is one small message with a one-octet length; none is no message', (family) => {
+  const one = { family, attributes: ATTRIBUTES, nextHop: NEXT_HOP[family], prefixes: mixed(family, 1), context: CONTEXT };
+  expect(decoded(packUpdates(one)).flatMap(announced)).toEqual(one.prefixes);
+  expect(packUpdates(one)[0]![23]).toBe(family === 'ipv4' ? 0x40 : 0x80);
+  expect(packUpdates({ ...one, prefixes: [] })).toEqual([]);
+  expect(packWithdrawals({ ...one, prefixes: [] })).toEqual([]);
+});
+
+test.each(['ipv4', 'ipv6'] as const)('%s: End-of-RIB says so and nothing else', (family) => {
+  expect(decoded([endOfRib(family)])).toMatchObject([{ endOfRib: family, attributes: undefined, outcome: 'ok' }]);
+});
+
+test('a two-octet session gets the path twice', () => {
+  const context = { fourOctetAs: false, external: true };
+  const messages = packUpdates({ family: 'ipv4', attributes: ATTRIBUTES, nextHop: NEXT_HOP.ipv4, prefixes: mixed('ipv4', 1), context });
+  expect(decoded(messages, context)[0]!.attributes).toEqual(ATTRIBUTES);
+  expect(decoded(messages, { fourOctetAs: true, external: true })[0]!.outcome).toBe('withdraw');
+});
+
+test.each(['ipv4', 'ipv6'] as const)('%s: attributes that leave no room for a prefix withdraw it instead', (family) => {
+  const sized = (asns: number): PathAttributes => prependAs(ORIGINATED, 65001, asns);
+  const prefixes = mixed(family, 3);
+  const pack = (asns: number): UpdateMessage[] =>
+    decoded(packUpdates({ family, attributes: sized(asns), nextHop: NEXT_HOP[family], prefixes, context: CONTEXT }));
+  const most = Array.from({ length: 1100 }, (_, i) => i).findLast((asns) => pack(asns).every((m) => announced(m).length > 0))!;
+  expect(most).toBeGreaterThan(900);
+  expect(pack(most).flatMap(announced)).toEqual(prefixes);
+  expect(pack(most + 1).flatMap(withdrawn)).toEqual(prefixes);
+  expect(pack(most + 1).flatMap(announced)).toEqual([]);
+});
