@@ -157,7 +157,7 @@ class TcpConnection implements Connection {
 
   received(chunk: Uint8Array): void {
     if (this.#callbacks) this.#callbacks.data(chunk);
-    else if (!this.#socket.destroyed && this.#end === undefined) this.#early.push(chunk.slice());
+    else if (!this.#socket.destroyed && this.#end === undefined) this.#early.push(new Uint8Array(chunk));
   }
 
   #closed(error: string): void {
