@@ -142,13 +142,13 @@ class Feed implements SpeakerFeed {
 
   async #send(client: RpcClient<BgpdMethods>, sections: Sections): Promise<void> {
     const result = await client.call('apply', { version: CONTROL_VERSION, sender: this.#ports.sender, sections });
-    this.#failures = 0;
     this.#sections.confirm(sections, result.revisions);
     this.#noteRefused(Object.keys(sections), result);
     this.#ports.log.info('feed.applied', { sections: Object.keys(sections), problems: result.problems.length });
     if (Object.entries(sections).some(([name, { revision }]) => result.revisions[name as keyof Sections] !== revision)) {
       throw new Error('bgpd did not confirm what it was sent');
     }
+    this.#failures = 0;
   }
 
   #noteRefused(sections: readonly string[], { problems }: ApplyResult): void {
