@@ -29,14 +29,14 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 export function tcpTransport(): TransportPort {
-  const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  const buffer = new Uint8Array(READ_BUFFER_BYTES);
   return {
     dial: (options, signal) => dial(options, signal, buffer),
     listen,
   };
 }
 
-function dial(options: DialOptions, signal: AbortSignal, buffer: Buffer): Promise<Connection> {
+function dial(options: DialOptions, signal: AbortSignal, buffer: Uint8Array): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const details = { address: showIp(options.address), port: options.port };
     const fail = (reason: string, cause?: unknown): void => {
@@ -62,7 +62,7 @@ function dial(options: DialOptions, signal: AbortSignal, buffer: Buffer): Promis
   });
 }
 
-function socketOptions(options: DialOptions, received: (length: number) => void, buffer: Buffer): TcpNetConnectOpts & SocketConstructorOpts {
+function socketOptions(options: DialOptions, received: (length: number) => void, buffer: Uint8Array): TcpNetConnectOpts & SocketConstructorOpts {
   return {
     host: showIp(options.address),
     port: options.port,
@@ -117,7 +117,7 @@ class TcpConnection implements Connection {
     this.local = local;
     this.remote = remote;
     this.remotePort = socket.remotePort ?? 0;
-    socket.on('data', (chunk) => { this.received(chunk); });
+    socket.on('data', (chunk) => { this.received(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)); });
     socket.on('drain', () => { this.#callbacks?.drained(); });
     socket.on('error', (error) => { this.#closed(inWords(error)); });
     socket.on('end', () => { this.#closed(''); });
@@ -155,6 +155,7 @@ class TcpConnection implements Connection {
     this.#socket.destroy();
   }
 
+  /** A plain Uint8Array, whose `slice` copies: that of a Buffer does not. */
   received(chunk: Uint8Array): void {
     if (this.#callbacks) this.#callbacks.data(chunk);
     else if (!this.#socket.destroyed && this.#end === undefined) this.#early.push(new Uint8Array(chunk));

@@ -71,6 +71,16 @@ test('both ends know both addresses, and bytes go both ways', async () => {
   await eventually(10_000, () => { expect(there.text() === 'ping' && here.text() === 'pong').toBe(true); });
 });
 
+test('chunks are plain arrays, so that whoever slices one has a copy', async () => {
+  const { dialed, accepted } = await joined(LOOPBACK, LOOPBACK);
+  const kinds: boolean[] = [];
+  for (const connection of [dialed, accepted]) {
+    connection.listen({ data: (chunk) => { kinds.push(Buffer.isBuffer(chunk)); }, drained: () => undefined, closed: () => undefined });
+    connection.write(Buffer.from('x'));
+  }
+  await eventually(10_000, () => { expect(kinds).toEqual([false, false]); });
+});
+
 test('a listener without an address takes IPv4 and IPv6; an IPv4-mapped address is IPv4', async () => {
   const four = await joined(undefined, LOOPBACK);
   expect([showIp(four.accepted.local), showIp(four.accepted.remote)]).toEqual(['127.0.0.1', '127.0.0.1']);
