@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NetlinkSocket } from '../../sys/netlink/socket.ts';
 import { inNetns } from '../../sys/netns.ts';
+import { writeSysctl } from '../../sys/sysctl.ts';
 import { eventually } from './eventually.ts';
 
 export { eventually };
@@ -52,17 +53,18 @@ export class Namespaces implements AsyncDisposable {
     return Promise.resolve(new Namespaces(prefix, directory));
   }
 
-  /** A namespace with loopback up. The name is short and unique within the test. */
+  /** A namespace with loopback up and IPv6 addresses usable at once. The name is short and unique within the test. */
   add(name: string): Netns {
     const full = `${this.prefix}${name}`;
     sh('ip', 'netns', 'add', full);
     const member = new Netns(name, full, join(this.directory, name));
     this.#members.push(member);
+    member.within(() => { for (const which of ['all', 'default']) writeSysctl(`net/ipv6/conf/${which}/accept_dad`, 0); });
     member.ip('link', 'set', 'lo', 'up');
     return member;
   }
 
-  /** Joins two by a veth pair; its ends are named after the other side unless said, and come up. IPv6 needs no DAD wait. */
+  /** Joins two by a veth pair; its ends are named after the other side unless said, and come up. */
   link(a: Netns, b: Netns, options: LinkOptions = {}): void {
     const [nameA, nameB] = options.names ?? [`to-${b.name}`, `to-${a.name}`];
     a.ip('link', 'add', nameA, 'type', 'veth', 'peer', 'name', nameB, 'netns', b.full);

@@ -1,0 +1,5 @@
+/** Our speaker and FRR. */
+import { frr } from '../support/frr.ts';
+import { interopTests } from '../support/interop.ts';
+
+interopTests(frr);
