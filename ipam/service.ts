@@ -8,11 +8,11 @@ import type { Log } from '../lib/log.ts';
 import type { Labels } from '../lib/selector/ast.ts';
 import { Affinities } from './affinities.ts';
 import { BlockWriter, type BlockWriterPorts } from './block-writer.ts';
-import { explainRefusal, nextStep, reservationOf, type IpamSettings } from './blocks/allocator.ts';
+import { explainRefusal, nextStep, reservationOf, type IpamView } from './blocks/allocator.ts';
 import type { Cooldown, Holder, IsReserved } from './blocks/block.ts';
 import { newHandle, withBlocks } from './blocks/handle.ts';
 import { affinityOf, handleNameOf, hostSeed } from './blocks/names.ts';
-import type { Pool, PoolRequest, Rejection } from './blocks/pools.ts';
+import type { PoolRequest, Rejection } from './blocks/pools.ts';
 import type { IpamStore } from './store.ts';
 
 export interface IpamPorts {
@@ -22,13 +22,6 @@ export interface IpamPorts {
   readonly node: string;
   /** The cluster as it is known now. */
   readonly view: () => IpamView;
-}
-
-export interface IpamView {
-  readonly pools: readonly Pool[];
-  readonly settings: IpamSettings;
-  readonly reserved: readonly Prefix[];
-  readonly nodeLabels: Labels;
 }
 
 export interface AllocateRequest extends Holder {

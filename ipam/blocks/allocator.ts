@@ -12,6 +12,7 @@
  * ```
  */
 import { addressAt, contains, familyOf, lengthOf, bitsOf, prefixOf, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
+import type { Labels } from '../../lib/selector/ast.ts';
 import { familyName, judgePools, labelOf, type Pool, type PoolRequest, type Rejection } from './pools.ts';
 
 /** Blocks a node may hold in each family where IPAMConfiguration says nothing. */
@@ -27,6 +28,15 @@ export interface IpamSettings {
 
 export const DEFAULT_SETTINGS: IpamSettings = { autoAllocateBlocks: true, maxBlocksPerHost: 0, cooldownSeconds: 0 };
 
+/** The cluster as far as allocation goes. */
+export interface IpamView {
+  readonly pools: readonly Pool[];
+  readonly settings: IpamSettings;
+  /** What no address may be given from. */
+  readonly reserved: readonly Prefix[];
+  readonly nodeLabels: Labels;
+}
+
 /** A block whose affinity is ours. */
 export interface OwnBlock {
   readonly cidr: Prefix;
@@ -34,15 +44,11 @@ export interface OwnBlock {
   readonly room: number | undefined;
 }
 
-export interface AllocationState {
+export interface AllocationState extends Pick<IpamView, 'pools' | 'settings' | 'reserved'> {
   readonly request: PoolRequest;
-  readonly pools: readonly Pool[];
-  readonly settings: IpamSettings;
   readonly own: readonly OwnBlock[];
   /** Every block there is, ours or not; undefined: not looked yet. */
   readonly taken: ReadonlySet<Prefix> | undefined;
-  /** What no address may be given from. */
-  readonly reserved: readonly Prefix[];
   /** Where among the blocks of a pool to begin looking: any non-negative integer. */
   readonly seed: number;
 }

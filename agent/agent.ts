@@ -1,0 +1,72 @@
+/** The agent of a node, put together: the cluster comes in, bgpd is told, pods are attached, status goes out. */
+import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
+import type { Problem } from '../lib/errors.ts';
+import { connect } from '../sys/rpc.ts';
+import type { AgentOptions, AgentPorts } from './agent-ports.ts';
+import { discoverStorage, startCluster, type ClusterSource } from './cluster.ts';
+import { gateOf } from './endpoints/ipam-view.ts';
+import { agentMetrics, type AgentMetrics } from './metrics.ts';
+import { setForwarding } from './node-settings.ts';
+import { startPodService, type PodService } from './pod-service.ts';
+import { startProblemEvents } from './problem-events.ts';
+import { Registry } from './registry.ts';
+import { startSpeakerFeed, type SpeakerFeed } from './speaker-feed.ts';
+import { startStatusServer, type StatusServer } from './status-server.ts';
+
+/** What there is of the agent so far: the status server is there before all else. */
+interface Parts {
+  readonly registry: Registry;
+  readonly settings: readonly Problem[];
+  cluster?: ClusterSource;
+  feed?: SpeakerFeed;
+  pods?: PodService;
+}
+
+/** Resolves when pods can be attached. What it has started ends when the result is disposed of. */
+export async function startAgent(ports: AgentPorts, options: AgentOptions): Promise<AsyncDisposable> {
+  const { kube, clock, random, log } = ports;
+  const { node } = options;
+  const parts: Parts = { registry: new Registry(ports.records), settings: setForwarding() };
+  const metrics = agentMetrics({
+    attachments: () => parts.registry.all.length, blocks: () => parts.pods?.blocks.length ?? 0,
+    problems: () => problemsOf(parts).length, ready: () => notReady(parts) === '',
+  });
+  const stack = new AsyncDisposableStack();
+  stack.use(await startStatus(parts, metrics, options));
+  const storage = await discoverStorage({ kube, clock, random, log });
+  const cluster = parts.cluster = stack.use(startCluster({ kube, log, storage, node }));
+  const feed = parts.feed = stack.use(startSpeakerFeed({
+    cluster, node, connect: () => connect<BgpdMethods>(options.bgpdSocket), sender: options.sender, clock, random, log,
+  }));
+  const events = stack.use(startProblemEvents({ kube, clock, log, storage, node }));
+  stack.use(feed.onProblems((problems) => { events.report(problems); }));
+  await cluster.whenInSync();
+  parts.pods = stack.use(await startPodService({ ...ports, cluster, storage, registry: parts.registry, metrics }, options));
+  log.info('agent.ready', { node, group: storage.group, attachments: parts.registry.all.length });
+  return stack;
+}
+
+function startStatus(parts: Parts, metrics: AgentMetrics, options: AgentOptions): Promise<StatusServer> {
+  return startStatusServer(options.statusPort, {
+    notReady: () => notReady(parts),
+    metrics: () => metrics.registry.metrics(),
+    attachments: () => parts.registry.all,
+    problems: () => problemsOf(parts),
+    bgpStatus: async () => {
+      using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
+      return await bgpd.call('status', {});
+    },
+    bgpRoutes: async (request) => {
+      using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
+      return await bgpd.call('routes', request);
+    },
+  });
+}
+
+function notReady({ cluster, pods }: Parts): string {
+  if (cluster === undefined) return 'the API server has not answered yet';
+  const gate = gateOf(cluster.snapshot(), cluster.inSync);
+  return gate !== '' || pods !== undefined ? gate : 'the CNI socket is not open yet';
+}
+
+const problemsOf = ({ settings, feed, pods }: Parts): Problem[] => [...settings, ...feed?.problems ?? [], ...pods?.problems ?? []];

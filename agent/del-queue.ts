@@ -1,0 +1,43 @@
+/** DELs that the CNI executable has stored while the agent was away: carried out, then forgotten. */
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { FRAME_LIMIT, decodeRequest, type ShimRequest } from '../cni/protocol/frames.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+
+export interface DelQueuePorts {
+  readonly directory: string;
+  readonly log: Log;
+  readonly answer: (request: ShimRequest) => Promise<{ readonly status: number; readonly output: string }>;
+}
+
+/** The executable makes only the last folder of the path by itself. */
+export const makeQueue = (directory: string): void => { mkdirSync(directory, { recursive: true, mode: 0o700 }); };
+
+/** Carries out what is queued. One that fails stays for the next time; one that makes no sense is reported and removed. */
+export async function replayQueue(ports: DelQueuePorts): Promise<void> {
+  const { directory, log } = ports;
+  for (const name of readdirSync(directory)) {
+    if (!name.endsWith('.del')) continue;
+    const path = join(directory, name);
+    const request = readQueued(path);
+    if (typeof request === 'string' || request.environment.get('CNI_COMMAND') !== 'DEL') {
+      log.warn('queue.removed', { path, reason: typeof request === 'string' ? request : 'it is no DEL' });
+      rmSync(path, { force: true });
+      continue;
+    }
+    const { status, output } = await ports.answer(request);
+    log.info('queue.replayed', { container: request.environment.get('CNI_CONTAINERID'), status, output });
+    if (status === 0) rmSync(path, { force: true });
+  }
+}
+
+/** The request, or what is wrong with the file. */
+function readQueued(path: string): ShimRequest | string {
+  try {
+    const bytes = readFileSync(path);
+    return bytes.length > FRAME_LIMIT ? `${bytes.length} bytes: expected at most ${FRAME_LIMIT}` : decodeRequest(bytes);
+  } catch (error) {
+    return messageOf(error);
+  }
+}
