@@ -1,6 +1,7 @@
 /** The server's own certificate authority, its certificate and the bearer token, kept in the data directory. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, timingSafeEqual, X509Certificate, type KeyObject } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { certificatePem, toBeSigned, type CertificateContent } from './pki/certificate.ts';
 
@@ -92,7 +93,7 @@ function serverCertificateIn(directory: string, authority: Authority, names: rea
 
 function isGood(pem: string, authority: Authority, names: readonly string[], nowMs: number): boolean {
   const certificate = new X509Certificate(pem);
-  const covers = (name: string): boolean => (certificate.checkIP(name) ?? certificate.checkHost(name)) !== undefined;
+  const covers = (name: string): boolean => (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
   return certificate.verify(createPublicKey(authority.key)) && Date.parse(certificate.validTo) - nowMs > RENEW_DAYS * DAY_MS && names.every(covers);
 }
 
