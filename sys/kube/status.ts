@@ -61,5 +61,5 @@ export function writeOutcome(answer: Answer): 'conflict' | 'gone' | 'exists' | u
   if (answer.status === 422 && fields.includes('metadata.resourceVersion')) return 'conflict';
   if (answer.status !== 409) return undefined;
   if (reason === 'AlreadyExists') return 'exists';
-  return /UID in precondition/i.test(message) ? 'gone' : 'conflict';
+  return /UID in (the )?precondition/i.test(message) ? 'gone' : 'conflict';
 }

@@ -54,7 +54,7 @@ const OUTCOMES: readonly (readonly [string, Reply, (kube: ReturnType<typeof open
   ['patch: changed meanwhile', refused(422, 'Invalid', { details: { causes: [{ field: 'metadata.resourceVersion' }] } }), (k) => k.patch(PODS, 'p', [], { namespace: 'n', type: 'json' }), 'conflict'],
   ['delete: done', { status: 200, body: { kind: 'Status', status: 'Success' } }, (k) => k.delete(BLOCKS, 'b', { uid: 'u' }), 'deleted'],
   ['delete: gone', refused(404, 'NotFound'), (k) => k.delete(BLOCKS, 'b'), 'gone'],
-  ['delete: another object by that name', refused(409, 'Conflict', { message: 'Precondition failed: UID in precondition: a, UID in object meta: b' }), (k) => k.delete(BLOCKS, 'b', { uid: 'u' }), 'gone'],
+  ['delete: another object by that name', refused(409, 'Conflict', { message: 'the UID in the precondition (a) does not match the UID in record (b)' }), (k) => k.delete(BLOCKS, 'b', { uid: 'u' }), 'gone'],
   ['delete: changed meanwhile', refused(409, 'Conflict', { message: 'the ResourceVersion in the precondition (1) does not match' }), (k) => k.delete(BLOCKS, 'b', { resourceVersion: '1' }), 'conflict'],
   ['update: done', { status: 200, body: block({ done: true }) }, (k) => k.update(BLOCKS, block(), 'status'), block({ done: true })],
 ];
