@@ -1,0 +1,116 @@
+/** Loc-RIB: what is dirty after which event, what is best, and why. */
+import { beforeEach, expect, test } from '@jest/globals';
+import { LocRib } from '../../../../bgpd/rib/loc-rib.ts';
+import type { NextHops } from '../../../../bgpd/rib/next-hop.ts';
+import type { Route, Source } from '../../../../bgpd/rib/route.ts';
+import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
+import type { Prefix } from '../../../../lib/ip/prefix.ts';
+import { ip, prefix } from '../../../../lib/ip/text.ts';
+import { attributes, nextHops, path, source } from '../../../support/rib-builders.ts';
+
+const [A, B] = ['10.0.1.0/24', '10.0.2.0/24'].map(prefix) as [Prefix, Prefix];
+let rib: LocRib;
+let hops: NextHops;
+let [x, y] = [source(), source()];
+
+beforeEach(() => {
+  rib = new LocRib('ipv4');
+  hops = nextHops({ '198.51.100.9': { reachable: false } });
+  [x, y] = [source({ routerId: 1, kind: 'ibgp' }), source({ routerId: 2, kind: 'ibgp' })];
+});
+
+function routeOf(from: Source, some: Partial<PathAttributes> = {}, via = '198.51.100.1'): Route {
+  const nextHop = { address: ip(via) };
+  return rib.routes.intern(from, attributes(some), nextHop, hops.hop(nextHop, 0));
+}
+
+const dirty = (): Prefix[] => [...rib.dirty.take(1000)].map((id) => rib.table.prefixOf(id));
+const idOf = (p: Prefix): number => rib.table.find(p);
+const selected = (p: Prefix): Route | undefined => rib.select(idOf(p), 8)?.best;
+
+test('announcing makes dirty what changed, and nothing when the same comes again', () => {
+  const route = routeOf(x);
+  rib.announce(x, [A, B], route, undefined);
+  expect(dirty()).toEqual([A, B]);
+  rib.announce(x, [A, B], route, undefined);
+  expect(dirty()).toEqual([]);
+  rib.announce(x, [B], routeOf(x, { med: 1 }), undefined);
+  expect(dirty()).toEqual([B]);
+  rib.withdraw(x, [A, prefix('10.99.0.0/16')]);
+  rib.withdraw(y, [B]);
+  expect(dirty()).toEqual([A]);
+});
+
+test('the best is chosen among what is neither refused nor unreachable, and remembered', () => {
+  rib.announce(x, [A], routeOf(x, { localPref: 300 }), () => false);
+  rib.announce(y, [A], routeOf(y, { localPref: 200 }, '198.51.100.9'), undefined);
+  expect(selected(A)).toBeUndefined();
+  const looped = routeOf(x, { localPref: 400 });
+  looped.refusal = 'own AS in AS_PATH';
+  rib.announce(x, [A], looped, undefined);
+  expect(selected(A)).toBeUndefined();
+  const good = routeOf(x, { localPref: 50 });
+  rib.announce(x, [A], good, undefined);
+  expect([selected(A), rib.best(idOf(A))]).toEqual([good, good]);
+  rib.withdraw(x, [A]);
+  expect(rib.best(idOf(A))).toBe(good);
+  expect([selected(A), rib.best(idOf(A))]).toEqual([undefined, undefined]);
+});
+
+test('a next hop that changes makes dirty the prefixes that have a route through it, best or not', () => {
+  rib.announce(x, [A], routeOf(x, { localPref: 300 }), undefined);
+  rib.announce(y, [A], routeOf(y, {}, '198.51.100.2'), undefined);
+  rib.announce(y, [B], routeOf(y, {}, '198.51.100.3'), undefined);
+  dirty();
+  rib.hopsChanged(new Set([hops.hop({ address: ip('198.51.100.2') }, 0)]));
+  expect(dirty()).toEqual([A]);
+});
+
+test('explain gives every path its place and reason', () => {
+  const z = source({ routerId: 3, kind: 'ibgp' });
+  rib.announce(x, [A], routeOf(x), undefined);
+  rib.announce(y, [A], routeOf(y), undefined);
+  rib.announce(z, [A], routeOf(z, { asPath: path(1) }), undefined);
+  const far = source();
+  rib.announce(far, [A], routeOf(far, {}, '198.51.100.9'), undefined);
+  const filtered = source();
+  rib.announce(filtered, [A], routeOf(filtered), () => false);
+  rib.adjIn.markStale(x);
+  const told = new Map(rib.explain(idOf(A), 8).map((p) => [p.route.source, [p.best, p.chosen, p.stale, p.reason]]));
+  expect(told.get(x)).toEqual([true, true, true, 'lower router ID']);
+  expect(told.get(y)).toEqual([false, true, false, 'lost to a route with lower router ID']);
+  expect(told.get(z)).toEqual([false, false, false, 'lost to a route with shorter AS path']);
+  expect(told.get(far)).toEqual([false, false, false, 'next hop unreachable']);
+  expect(told.get(filtered)).toEqual([false, false, false, 'rejected by an import filter']);
+  expect(rib.explain(idOf(A), 8)[0]!.best).toBe(true);
+});
+
+test('a prefix is given back only when nothing needs it', () => {
+  rib.announce(x, [A], routeOf(x), undefined);
+  const id = idOf(A);
+  dirty();
+  selected(A);
+  rib.release(id);
+  rib.withdraw(x, [A]);
+  rib.release(id);                // dirty
+  dirty();
+  rib.release(id);                // still the best of the last selection
+  expect(idOf(A)).toBe(id);
+  rib.select(id, 1);
+  rib.release(id);
+  expect(idOf(A)).toBe(-1);
+});
+
+test('a sweep keeps what paths, best routes and the given columns refer to, and no more', () => {
+  const kept = routeOf(x, { med: 1 });
+  const best = routeOf(x, { med: 2 });
+  routeOf(x, { med: 3 }, '198.51.100.7');
+  rib.announce(x, [A], best, undefined);
+  selected(A);
+  rib.announce(x, [A], kept, undefined);
+  expect(rib.sweep([])).toEqual(new Set([kept.hop]));
+  expect(new Set(rib.routes)).toEqual(new Set([kept, best]));
+  selected(A);
+  rib.sweep([]);
+  expect([...rib.routes]).toEqual([kept]);
+});
