@@ -118,5 +118,5 @@ function show(value: number): string { return value >= 100 ? value.toFixed(0) : 
 for (const one of cases) report(one, await measure(one));
 if (wanted.has('cni')) {
   const { benchCni } = await import('./cni.ts');
-  for (const line of await benchCni(runs)) print([withMust(line, 'one at a time')]);
+  print((await benchCni(runs)).map((line) => withMust(line, 'one at a time')));
 }

@@ -68,5 +68,5 @@ function flatten(source: string, value: unknown): Document[] {
   return [{ source, content }];
 }
 
-export const toYaml = (value: unknown): string => stringify(value, { sortMapEntries: true, lineWidth: 0 });
+export const toYaml = (value: unknown): string => stringify(value, { sortMapEntries: true, lineWidth: 0, schema: 'yaml-1.1' });
 export const toJson = (value: unknown): string => stringifyJson(value, 2);
