@@ -11,16 +11,17 @@ import { pause } from './process.ts';
 const PODS = [['ant', 'n1'], ['bee', 'n1'], ['cat', 'n2'], ['dog', 'n2'], ['elk', 'n3'], ['fox', 'n3']] as const;
 const ROUTES_WITHIN_MS = 30_000;
 
-export async function demo(say: (text: string) => void): Promise<number> {
+export async function demo(print: (text: string) => void): Promise<number> {
   const start = Date.now();
+  const say = (text: string): void => { print(`- ${text}`); };
   const lab = await runningOrNew(say);
   const pods = await Promise.all(PODS.map(([name, node]) => podOf(lab, name, node, say)));
   say('asking from every pod to every other');
   const results = await untilGood(lab, pods);
-  say(`\n${renderMatrix(results)}\n`);
-  say(await nodeStatus(lab));
-  say(`The lab runs (${((Date.now() - start) / 1000).toFixed(0)} s). Things to try:
-  npm run lab -- exec ant -- traceroute -n ${pods[5]!.addresses[0] ?? ''}        (or ip route, ping, bash)
+  print(`\n${renderMatrix(results)}\n`);
+  print(await nodeStatus(lab));
+  print(`The lab runs (${((Date.now() - start) / 1000).toFixed(0)} s). Things to try:
+  npm run lab -- exec ant -- ping -c3 ${pods[5]!.addresses[0] ?? ''}       (ant is a pod; nodes, tor and host are places too)
   npm run lab -- exec n1 -- ip route show proto 84       the routes that bgpd learned
   npm run lab -- break kill n2                            a node crashes; then: npm run lab -- heal
   npm run lab -- kubectl run gnu --image=any              a seventh pod; the lab is scheduler and kubelet

@@ -97,6 +97,6 @@ async function jest(name, patterns) {
 
 /** Jest takes regular expressions of absolute paths. */
 function testPaths(paths, patterns) {
-  const escaped = paths.map((p) => join(ROOT, p).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&') + (p.endsWith('/') ? '/' : ''));
+  const escaped = paths.map((p) => join(ROOT, p).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return patterns.length === 0 ? escaped : escaped.flatMap((p) => patterns.map((q) => `${p.replace(/\/+$/, '')}.*${q}`));
 }
