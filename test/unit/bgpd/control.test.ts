@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import type { BgpdMethods } from '../../../config/messages/bgpd-control.ts';
+import type { BgpdMethods, Sections } from '../../../config/messages/bgpd-control.ts';
 import { Control, type StopMode } from '../../../bgpd/control.ts';
 import { StateFile } from '../../../bgpd/state-file.ts';
 import { silentLog, type Log } from '../../../lib/log.ts';
@@ -26,20 +26,20 @@ function controlled() {
   return { bench, control, saved, stops };
 }
 
-const sections = (some: object, revision = 1) =>
+const sections = (some: Readonly<Record<string, unknown>>, revision = 1): Sections =>
   Object.fromEntries(Object.entries(some).map(([name, value]) => [name, { revision, value }]));
 
 test('sections are applied and remembered; what is wrong is answered and stays in the status until it is right', async () => {
   const { bench, control, saved } = controlled();
   const bad = { ...CONFIG, peers: { peers: [...CONFIG.peers.peers, peerConfig('192.0.2.3', { asn: 0 })] } };
-  const result = await control.handlers.apply({ version: 1, sender: 's', sections: sections(bad, 7) as never });
+  const result = await control.handlers.apply({ version: 1, sender: 's', sections: sections(bad, 7) });
   expect(result.revisions).toEqual({ global: 7, filters: 7, originate: 7, peers: 7 });
   expect(result.problems.map((p) => p.path)).toEqual(['peers/Static_192_0_2_3.asn']);
   expect([saved.at(-1), bench.made.length]).toEqual([CONFIG, 2]);
-  await control.handlers.apply({ version: 1, sender: 's', sections: sections({ originate: { routes: [] } }, 8) as never });
+  await control.handlers.apply({ version: 1, sender: 's', sections: sections({ originate: { routes: [] } }, 8) });
   const status = await control.handlers.status({});
   expect([status.problems.map((p) => p.path), status.originated]).toEqual([['peers/Static_192_0_2_3.asn'], []]);
-  await control.handlers.apply({ version: 1, sender: 's', sections: sections({ peers: CONFIG.peers }, 9) as never });
+  await control.handlers.apply({ version: 1, sender: 's', sections: sections({ peers: CONFIG.peers }, 9) });
   expect((await control.handlers.status({})).problems).toEqual([]);
 });
 
