@@ -32,6 +32,10 @@ export function startWatch<T extends KubeObject>(ports: WatchPorts, resource: Re
 
 /** The state that is known can no longer be followed from its version: list again. */
 const EXPIRED = 'KUBE_EXPIRED';
+/** The server said in the stream that it cannot go on. */
+const ERROR_EVENT = 'KUBE_WATCH';
+/** Answers to a request for the initial state as a stream that mean: list instead. */
+const CANNOT_STREAM: ReadonlySet<number> = new Set([400, 422, 500, 501]);
 
 type Known = ReadonlyMap<string, string>;
 
@@ -82,7 +86,7 @@ class Watch<T extends KubeObject> {
 
   /** The whole state, streamed where the server can, else listed. */
   async #initial(): Promise<void> {
-    if (this.#streamsInitialEvents && await this.#stream(undefined)) return;
+    if (this.#streamsInitialEvents && await this.#streamed()) return;
     const seen = new Map<string, string>();
     let version = '';
     await listPages<T>(this.#ports.read, this.#resource, this.#options, () => { seen.clear(); }, (items, at) => {
@@ -92,6 +96,17 @@ class Watch<T extends KubeObject> {
     if (this.#signal.aborted) return;
     this.#complete(seen, version);
     await this.#follow(version);
+  }
+
+  /** False: the server cannot stream its state, or its storage cannot (etcd 3.4 says so in an ERROR event). */
+  async #streamed(): Promise<boolean> {
+    try {
+      if (await this.#stream(undefined)) return true;
+    } catch (error) {
+      if (!(error instanceof OperationError) || error.code !== ERROR_EVENT || this.#version !== undefined) throw error;
+    }
+    this.#streamsInitialEvents = false;
+    return false;
   }
 
   async #follow(version: string): Promise<void> { await this.#stream(version); }
@@ -126,7 +141,7 @@ class Watch<T extends KubeObject> {
     const opened = (): void => { this.#setAway(false, ''); };
     const refused = await this.#ports.transport.stream({ path, idleMs: IDLE_MS, signal: this.#signal, opened, line });
     if (refused === undefined) return true;
-    if (version === undefined && (refused.status === 400 || refused.status === 422)) return this.#streamsInitialEvents = false;
+    if (version === undefined && CANNOT_STREAM.has(refused.status)) return false;
     throw refusedWatch(refused, path);
   }
 
@@ -206,7 +221,7 @@ function errorEvent(status: unknown): OperationError {
   const { reason, message } = statusBody(status);
   const code = (status as { code?: unknown }).code;
   const expired = code === 410 || reason === 'Expired' || reason === 'Gone';
-  return new OperationError(expired ? EXPIRED : 'KUBE_WATCH', { code, reason, said: message });
+  return new OperationError(expired ? EXPIRED : ERROR_EVENT, { code, reason, said: message });
 }
 
 function refusedWatch(answer: Answer, path: string): OperationError {

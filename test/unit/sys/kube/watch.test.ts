@@ -66,6 +66,19 @@ test('a server without streaming lists: list, watch from its version; synced onc
   expect(told).toEqual(['+a@1', '+b@2', 'synced']);
 });
 
+test('a server whose storage cannot stream says so in the stream: list instead, at once', async () => {
+  await using server = await FakeKubeServer.start(({ query }) => (query.has('watch') ? 'watch' : listOf('20', pool('a', '1'))));
+  const clock = new FakeClock();
+  using kube = openKube(server.access, { clock, random: () => 0 });
+  const { told, handler } = recorder();
+  using _watch = kube.watch(POOLS, {}, handler);
+  const first = await watchNumber(server, 1);
+  first.send('ERROR', { kind: 'Status', metadata: {}, code: 500, reason: 'InternalError', message: 'the required storage feature RequestWatchProgress is disabled' });
+  const second = await watchNumber(server, 2);
+  expect(second.query.get('resourceVersion')).toBe('20');
+  expect(told).toEqual(['+a@1', 'synced']);
+});
+
 test.each([['event', true], ['status', false]])('410 as %s: list again, and only the differences are told', async (_how, asEvent) => {
   let lists = 0;
   let refuse = false;
