@@ -14,6 +14,7 @@ export function removeCollection(core: Core, request: ResourceRequest): unknown 
   if (isNamespace(type)) throw methodNotAllowed();
   const options = parseDeleteOptions(request.body, request.query);
   const { rows, meta } = list(core, type, request.namespace, parseListOptions(request.query));
-  const items = rows.map((row) => removeObject(core, type, { row, object: objectOf(type, row.body, row.rv) }, options).object);
-  return { kind: type.listKind, apiVersion: apiVersionOf(type), metadata: { resourceVersion: String(meta.resourceVersion) }, items };
+  const items = rows.map((row) => removeObject(core, type, { row, object: objectOf(type, row.body, row.rv) }, options).object)
+    .map(({ kind, apiVersion, ...rest }) => (type.custom ? { kind, apiVersion, ...rest } : rest));
+  return { kind: type.listKind, apiVersion: apiVersionOf(type), metadata: { ...(type.custom ? { continue: '' } : {}), resourceVersion: meta.resourceVersion }, items };
 }

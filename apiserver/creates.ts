@@ -1,5 +1,5 @@
 /** POST: a new object. */
-import { decodeObject, parseBody } from './api/decode.ts';
+import { decodeObject, parseBody, refuseBody } from './api/decode.ts';
 import { parseWriteOptions } from './api/list-options.ts';
 import { alreadyExists, ApiError, badRequest, invalid } from './api/status.ts';
 import { stampOf, subjectOf, type Core, type Outcome, type ResourceRequest } from './core.ts';
@@ -18,7 +18,8 @@ const GENERATED_NAME_ATTEMPTS = 8;
 export function create(core: Core, request: ResourceRequest): Outcome {
   const { type } = request;
   const options = parseWriteOptions(request.query, 'CreateOptions');
-  const { object, warnings } = decodeObject(type, parseBody(type, request.body), options.fieldValidation);
+  const body = parseBody(type, request.body);
+  const { object, warnings } = decodeObject(type, body, options.fieldValidation, refuseBody(type, body['kind']));
   placeInNamespace(object, request);
   if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== '') {
     throw new ApiError(500, undefined, 'resourceVersion should not be set on objects to be created');

@@ -2,13 +2,13 @@
 import { ApiError } from './api/status.ts';
 import { timestamp, type Core } from './core.ts';
 import { finishDeletion, isReadyToGo, removeObject } from './deletes.ts';
-import { acceptedNames, conditionsOf, isServed, nameConflict, withCondition } from './kinds/custom-status.ts';
+import { conditionsOf, isServed, namesOf, withCondition } from './kinds/custom-status.ts';
 import { definitionSpec, resourcesOf } from './kinds/custom.ts';
 import { storageKey, type ResourceType } from './kinds/resource-type.ts';
 import { cloneJson, fieldAt, isObject, sameJson, type ApiObject } from './objects/object.ts';
 import { objectOf, rangeOf, type Stored } from './object-store.ts';
 
-/** Held by every definition, so that its instances go before it does. */
+/** Held by every definition that is being deleted, so that its instances go before it does. */
 const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
 const definitionType = (core: Core): ResourceType => core.registry.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')!;
@@ -33,17 +33,15 @@ export function prepareDefinition(core: Core, definition: ApiObject, old: ApiObj
   const spec = definitionSpec(definition);
   const now = timestamp(core.clock);
   const status = isObject(old?.['status']) ? cloneJson(old['status']) : {};
-  const refused = nameConflict(spec, core.registry.inGroup(spec.group));
+  const { accepted, conflict } = namesOf(spec, core.registry.inGroup(spec.group));
   const stored = Array.isArray(status['storedVersions']) ? (status['storedVersions'] as string[]) : [];
   const storage = spec.versions.find((v) => v.storage)?.name;
   definition['status'] = {
     ...status,
-    acceptedNames: refused === undefined ? acceptedNames(spec) : status['acceptedNames'] ?? { plural: '', kind: '' },
-    conditions: conditionsOf(status['conditions'], refused, now),
+    acceptedNames: { plural: '', kind: '', ...(isObject(status['acceptedNames']) ? status['acceptedNames'] : {}), ...accepted },
+    conditions: conditionsOf(status['conditions'], conflict, now),
     storedVersions: storage === undefined || stored.includes(storage) ? stored : [...stored, storage],
   };
-  const finalizers = definition.metadata.finalizers ?? [];
-  if (old === undefined && !finalizers.includes(CLEANUP)) definition.metadata.finalizers = [...finalizers, CLEANUP];
 }
 
 export function definitionChanged(core: Core, definition: ApiObject, old: ApiObject | undefined): void {
@@ -65,8 +63,7 @@ export function terminateDefinition(core: Core, type: ResourceType, old: Stored,
   const now = timestamp(core.clock);
   const marked = cloneJson(old.object);
   marked.metadata.deletionTimestamp = now;
-  marked.metadata.deletionGracePeriodSeconds = 0;
-  marked.metadata.generation = (marked.metadata.generation ?? 0) + 1;
+  marked.metadata.finalizers = [...(marked.metadata.finalizers ?? []).filter((f) => f !== CLEANUP), CLEANUP];
   const status = isObject(marked['status']) ? marked['status'] : {};
   marked['status'] = { ...status, conditions: withCondition(status['conditions'], { type: 'Terminating', status: 'True', reason: 'InstanceDeletionPending', message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon' }, now) };
   if (dryRun) return marked;

@@ -6,7 +6,10 @@ import type { ResourceType } from './kinds/resource-type.ts';
 import { parseJson } from '../lib/json.ts';
 import { cloneJson, fieldAt, isObject, type ApiObject } from './objects/object.ts';
 import type { Stored } from './object-store.ts';
-import { invalidValue } from './schema/field-error.ts';
+import { notSupported } from './schema/field-error.ts';
+
+/** Accepted, and ignored: nothing here collects dependents. */
+const PROPAGATIONS: readonly string[] = ['Foreground', 'Background', 'Orphan', ''];
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -30,9 +33,10 @@ export function parseDeleteOptions(body: string, query: URLSearchParams): Delete
   if (Array.isArray(options['dryRun'])) for (const value of options['dryRun']) merged.append('dryRun', String(value));
   const grace = options['gracePeriodSeconds'] ?? (query.has('gracePeriodSeconds') ? Number(query.get('gracePeriodSeconds')) : undefined);
   if (grace !== undefined && (typeof grace !== 'number' || !Number.isInteger(grace))) throw badRequest(`gracePeriodSeconds: ${JSON.stringify(grace)} is not a whole number of seconds`);
-  if (grace !== undefined && grace < 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [invalidValue('gracePeriodSeconds', grace, 'must be greater than or equal to 0')]);
+  const propagation = options['propagationPolicy'] ?? query.get('propagationPolicy') ?? '';
+  if (!PROPAGATIONS.includes(propagation as string)) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', [notSupported('propagationPolicy', propagation, [...PROPAGATIONS.slice(0, 3), 'nil'])]);
   const precondition = (field: string): string | undefined => { const value = fieldAt(options, 'preconditions', field); return typeof value === 'string' ? value : undefined; };
-  return { ...parseWriteOptions(merged, 'DeleteOptions'), uid: precondition('uid'), resourceVersion: precondition('resourceVersion'), graceSeconds: grace };
+  return { ...parseWriteOptions(merged, 'DeleteOptions'), uid: precondition('uid'), resourceVersion: precondition('resourceVersion'), graceSeconds: grace !== undefined && grace < 0 ? 1 : grace };
 }
 
 /** Throws ApiError. */

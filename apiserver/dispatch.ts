@@ -13,6 +13,7 @@ import { create } from './creates.ts';
 import { remove } from './deletes.ts';
 import { textOfBody, type Answer } from './exchange.ts';
 import { apiVersionOf, type ResourceType } from './kinds/resource-type.ts';
+import { orderedObject } from './objects/metadata.ts';
 import type { ApiObject } from './objects/object.ts';
 import { objectOf, textOf } from './object-store.ts';
 import { schemaName } from './openapi/v3.ts';
@@ -126,7 +127,7 @@ const deprecation = (type: ResourceType): { warnings?: string[] } => (type.depre
 function shaped(core: Core, asked: Asked, object: ApiObject): string {
   const { type, form } = asked;
   switch (form) {
-    case 'object': return stringifyJson({ ...object, kind: type.kind, apiVersion: apiVersionOf(type) });
+    case 'object': return stringifyJson(orderedObject({ ...object, kind: type.kind, apiVersion: apiVersionOf(type) }));
     case 'metadata': return stringifyJson(metadataOnly(object));
     case 'table': return stringifyJson(tableOf(type, [object], { resourceVersion: object.metadata.resourceVersion ?? '' }, includeOf(asked.query), core.clock.wallTime()));
   }
@@ -145,6 +146,12 @@ function listAnswer(core: Core, asked: Asked): Answer {
   }
 }
 
+/** Items of built-in lists say neither kind nor apiVersion, as a real server has it; every stored text begins with these two. */
+function itemText(type: ResourceType, row: Row): string {
+  const text = textOf(type, row.body, row.rv);
+  return type.custom ? text : `{${text.slice(text.indexOf('"metadata":'))}`;
+}
+
 /** Put together from the stored texts, which need not be parsed for that. */
 const listText = (type: ResourceType, rows: readonly Row[], meta: ListMeta): string =>
-  `{"kind":${JSON.stringify(type.listKind)},"apiVersion":${JSON.stringify(apiVersionOf(type))},"metadata":${JSON.stringify(meta)},"items":[${rows.map((row) => textOf(type, row.body, row.rv)).join(',')}]}`;
+  `{"kind":${JSON.stringify(type.listKind)},"apiVersion":${JSON.stringify(apiVersionOf(type))},"metadata":${JSON.stringify(meta)},"items":[${rows.map((row) => itemText(type, row)).join(',')}]}`;

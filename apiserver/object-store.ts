@@ -56,6 +56,7 @@ export class ObjectStore {
   write(type: ResourceType, object: ApiObject, old: Stored | undefined): ApiObject {
     this.#commits.begin();
     const path = pathOf(type.namespaced ? object.metadata.namespace : undefined, object.metadata.name!);
+    if (type.version !== type.storageVersion) toStorage(type, object);
     const row = this.#store.put(storageKey(type), path, old?.row, (rv) => bodyOf(type, object, rv));
     this.#publish({ ...row, resource: storageKey(type), deleted: false, before: old?.row.body });
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(row.rv) } };
@@ -72,6 +73,12 @@ export class ObjectStore {
   #publish(change: Change): void {
     this.#commits.settled((error) => { if (error === undefined) this.#hub.publish(new LiveChange(change)); });
   }
+}
+
+/** What the schema of the stored version does not know is lost on the way, as with a real server. Changes the object. */
+function toStorage(type: ResourceType, object: ApiObject): void {
+  prune(type.storageRoot, object, objectMeta());
+  applyDefaults(type.storageRoot, object);
 }
 
 function bodyOf(type: ResourceType, object: ApiObject, rv: number): string {

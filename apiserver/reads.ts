@@ -25,7 +25,7 @@ export interface Selection { readonly selects: Selects; readonly range: Range }
 /** From the selectors and the namespace. A selector by name narrows the range. Throws ApiError 400. */
 export function selectionOf(type: ResourceType, namespace: string | undefined, options: ListOptions): Selection {
   const labels = parseLabelSelector(options.labelSelector);
-  const fields = parseFieldSelector(options.fieldSelector, type.selectable);
+  const fields = parseFieldSelector(options.fieldSelector, type.selectable, type.strategy.selectable !== undefined && type.group === '');
   const range = rangeOf(namespace);
   const direct = fields?.name !== undefined && (namespace !== undefined || !type.namespaced);
   const path = namespace === undefined ? fields?.name : `${namespace}/${fields?.name ?? ''}`;
@@ -52,7 +52,7 @@ export function list(core: Core, type: ResourceType, namespace: string | undefin
   const from = going === undefined ? range.from : `${going.start}\0`;
   const part = { from: from > range.from ? from : range.from, to: range.to };
   const { rows, more } = page(core, type, part, selects, options.limit, at);
-  return { rows, meta: { resourceVersion: String(revision), ...(more ? moreOf(core, type, part, rows, revision, selects) : {}) } };
+  return { rows, meta: { ...(type.custom ? { continue: '' } : {}), resourceVersion: String(revision), ...(more ? moreOf(core, type, part, rows, revision, selects) : {}) } };
 }
 
 /** The resourceVersion of which exactly the list is wanted; undefined: as of now, which is never older than what is asked. */

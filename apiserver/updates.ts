@@ -1,7 +1,7 @@
 /** PUT and PATCH: a new state of an object that exists, by compare-and-swap. */
-import { decodeObject, parseBody } from './api/decode.ts';
+import { decodeObject, parseBody, refuseBody, refusePatched } from './api/decode.ts';
 import { parseWriteOptions, type WriteOptions } from './api/list-options.ts';
-import { badRequest, conflict, invalid, MODIFIED, notFound, unsupportedMediaType } from './api/status.ts';
+import { badRequest, conflict, invalid, MODIFIED, notFound, unsupportedMediaType, unsupportedPatch } from './api/status.ts';
 import { subjectOf, type Core, type Outcome, type ResourceRequest } from './core.ts';
 import { objectErrors, placeInNamespace } from './creates.ts';
 import { finishDeletion, isReadyToGo } from './deletes.ts';
@@ -20,14 +20,16 @@ import { invalidValue } from './schema/field-error.ts';
 export function update(core: Core, request: ResourceRequest): Outcome {
   const options = parseWriteOptions(request.query, 'UpdateOptions');
   const { type } = request;
-  const { object, warnings } = decodeObject(type, parseBody(type, request.body), options.fieldValidation);
+  const body = parseBody(type, request.body);
+  const { object, warnings } = decodeObject(type, body, options.fieldValidation, refuseBody(type, body['kind']));
   checkName(request, object);
   const old = existing(core, request);
   const { resourceVersion } = object.metadata;
   const unconditional = resourceVersion === undefined || resourceVersion === '' || resourceVersion === '0';
   if (unconditional && type.conditionalUpdate) {
-    throw invalid(type, request.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    throw invalid({ group: type.group, kind: type.plural }, request.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
   }
+  checkUid(request, old, object);
   return { ...replace(core, request, options, old, object), warnings };
 }
 
@@ -39,7 +41,7 @@ export function patch(core: Core, request: ResourceRequest): Outcome {
   const old = existing(core, request);
   const patched = apply(old.object);
   if (!isObject(patched)) throw badRequest('the patched value is not an object');
-  const { object, warnings } = decodeObject(type, cloneJson(patched), options.fieldValidation);
+  const { object, warnings } = decodeObject(type, cloneJson(patched), options.fieldValidation, refusePatched(patched));
   checkName(request, object);
   return { ...replace(core, request, options, old, object), warnings };
 }
@@ -48,6 +50,7 @@ const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+jso
 
 function patchOf(type: ResourceType, contentType: string, body: string): (object: ApiObject) => unknown {
   const accepted = type.custom ? PATCH_TYPES.slice(0, 2) : PATCH_TYPES;
+  if (!(PATCH_TYPES as readonly string[]).includes(contentType)) throw unsupportedPatch();
   if (!(accepted as readonly string[]).includes(contentType)) throw unsupportedMediaType(accepted);
   let parsed: unknown;
   try {
@@ -56,7 +59,7 @@ function patchOf(type: ResourceType, contentType: string, body: string): (object
     throw badRequest(`error decoding patch: ${(error as Error).message}`);
   }
   if (contentType === PATCH_TYPES[0]) return (object) => jsonPatch(object, parsed);
-  if (!isObject(parsed)) throw badRequest('error decoding patch: expected an object');
+  if (!isObject(parsed)) throw badRequest(`error decoding patch: json: cannot unmarshal ${Array.isArray(parsed) ? 'array' : typeof parsed} into Go value of type map[string]interface {}`);
   const change = parsed;
   return contentType === PATCH_TYPES[1] ? (object) => mergePatch(object, change) : (object) => strategicPatch(object, change, type.root);
 }
@@ -68,14 +71,14 @@ function existing(core: Core, request: ResourceRequest): Stored {
 }
 
 function checkName(request: ResourceRequest, object: ApiObject): void {
-  object.metadata.name ??= request.name;
+  if ((object.metadata.name ?? '') === '') throw badRequest(`the name of the object (${request.name} based on URL) was undeterminable: name must be provided`);
   if (object.metadata.name !== request.name) throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${request.name})`);
   placeInNamespace(object, request);
 }
 
 function replace(core: Core, request: ResourceRequest, options: WriteOptions, old: Stored, object: ApiObject): Outcome {
   const { type } = request;
-  checkIdentity(request, old, object);
+  checkVersion(request, old, object);
   const next = request.subresource === 'status' ? withStatusOnly(type, object, old.object) : withoutStatus(type, object, old.object);
   const refused = updateErrors(next.metadata, old.object.metadata);
   keepServerFields(next.metadata, old.object.metadata);
@@ -95,15 +98,20 @@ function replace(core: Core, request: ResourceRequest, options: WriteOptions, ol
   return { code: 200, object: stored };
 }
 
-function checkIdentity(request: ResourceRequest, old: Stored, object: ApiObject): void {
-  const { uid, resourceVersion } = object.metadata;
+/** Another uid is another object. In a patch it is just a field that cannot change. */
+function checkUid(request: ResourceRequest, old: Stored, object: ApiObject): void {
+  const { uid } = object.metadata;
   const current = old.object.metadata;
   if (uid !== undefined && uid !== '' && uid !== current.uid) {
     throw conflict(subjectOf(request.type), request.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid!}`);
   }
+}
+
+function checkVersion(request: ResourceRequest, old: Stored, object: ApiObject): void {
+  const { resourceVersion } = object.metadata;
   if (resourceVersion === undefined || resourceVersion === '' || resourceVersion === '0') return;
   if (!/^\d+$/.test(resourceVersion)) throw badRequest(`invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`);
-  if (resourceVersion !== current.resourceVersion) throw conflict(subjectOf(request.type), request.name, MODIFIED);
+  if (resourceVersion !== old.object.metadata.resourceVersion) throw conflict(subjectOf(request.type), request.name, MODIFIED);
 }
 
 /** An update of the object itself leaves the status alone. */

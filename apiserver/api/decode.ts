@@ -1,13 +1,13 @@
 /** From the body of a write to an object of the right kind: JSON, apiVersion and kind, types of fields, unknown fields. */
-import { parseJson } from '../../lib/json.ts';
+import { parseJson, stringifyJson } from '../../lib/json.ts';
 import { apiVersionOf, type ResourceType } from '../kinds/resource-type.ts';
-import { isObject, type ApiObject, type JsonObject } from '../objects/object.ts';
+import { fieldAt, isObject, type ApiObject, type JsonObject } from '../objects/object.ts';
 import { objectMeta } from '../schema/definitions.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { prune } from '../schema/prune.ts';
-import { child } from '../schema/field-error.ts';
+import { invalidValue } from '../schema/field-error.ts';
 import type { FieldValidation } from './list-options.ts';
-import { badRequest } from './status.ts';
+import { badRequest, invalid, type ApiError } from './status.ts';
 
 export interface Decoded { readonly object: ApiObject; readonly warnings: readonly string[] }
 
@@ -26,81 +26,117 @@ export function parseBody(type: ResourceType, text: string): JsonObject {
   return value;
 }
 
-/** `value` becomes an object of the type; the result is `value` itself, changed. Throws a 400 ApiError. */
-export function decodeObject(type: ResourceType, value: JsonObject, validation: FieldValidation): Decoded {
+/** How a value that is no object of the type is refused: `why` completes the sentence. */
+export type Refuse = (why: string) => ApiError;
+
+/** For the body of POST and PUT. */
+export const refuseBody = (type: ResourceType, kind: unknown): Refuse => (why) => badRequest(`${String(kind)} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: ${why}`);
+/** For what a patch made of an object. */
+export const refusePatched = (patched: unknown): Refuse => (why) => invalid({ group: '', kind: '' }, '', [invalidValue('patch', stringifyJson(patched), why)]);
+
+/** `value` becomes an object of the type; the result is `value` itself, changed. Throws what `refuse` makes. */
+export function decodeObject(type: ResourceType, value: JsonObject, validation: FieldValidation, refuse: Refuse): Decoded {
   checkDepth(value);
-  const apiVersion = apiVersionOf(type);
-  value['apiVersion'] ??= apiVersion;
+  if (type.custom) requireKind(type, value);
+  value['apiVersion'] ??= apiVersionOf(type);
   value['kind'] ??= type.kind;
-  checkKind(type, value, apiVersion);
-  const refuse = (why: string): Error => badRequest(`${type.kind} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: ${why}`);
+  checkKind(type, value, refuse);
   value['metadata'] ??= {};
-  const wrong = type.custom ? shapeError(objectMeta(), value['metadata'], 'metadata', 'ObjectMeta') : shapeError(type.root, value, '', type.kind);
+  const wrong = type.custom ? shapeError(objectMeta(), value['metadata'], [], '') : shapeError(type.root, value, [], type.kind);
   if (wrong !== undefined) throw refuse(wrong);
-  dropNulls(type.custom ? objectMeta() : type.root, type.custom ? value['metadata'] : value);
-  const unknown = prune(type.root, value, objectMeta()).map((path) => `unknown field ${JSON.stringify(path)}`);
+  dropEmpty(type.custom ? objectMeta() : type.root, type.custom ? value['metadata'] : value);
+  const removed = prune(type.root, value, objectMeta());
+  const unknown = (type.custom ? removed.sort() : removed).map((path) => `unknown field ${JSON.stringify(path)}`);
   if (unknown.length > 0 && validation === 'Strict') throw refuse(`strict decoding error: ${unknown.join(', ')}`);
   return { object: value as ApiObject, warnings: validation === 'Warn' ? unknown : [] };
 }
 
-function checkKind(type: ResourceType, value: JsonObject, apiVersion: string): void {
-  const found = { apiVersion: value['apiVersion'], kind: value['kind'] };
-  if (found.apiVersion === apiVersion && found.kind === type.kind) return;
-  if (type.custom) {
-    if (found.apiVersion !== apiVersion) throw badRequest(`the API version in the data (${String(found.apiVersion)}) does not match the expected API version (${apiVersion})`);
-    throw badRequest(`${String(found.kind)} in version ${JSON.stringify(type.version)} cannot be handled as a ${type.kind}: converting (${String(found.kind)}) to (${type.kind}): unknown conversion`);
-  }
-  throw badRequest(`${String(found.kind)} in version ${JSON.stringify(found.apiVersion)} cannot be handled as a ${type.kind}: no kind ${JSON.stringify(found.kind)} of version ${JSON.stringify(found.apiVersion)} is served here`);
+/** Only typed decoders know the kind from where they are. */
+function requireKind(type: ResourceType, value: JsonObject): void {
+  if (value['kind'] !== undefined && value['kind'] !== '') return;
+  const text = stringifyJson(value);
+  throw badRequest(`the object provided is unrecognized (must be of type ${type.kind}): Object 'Kind' is missing in '${text}' (${text.slice(0, 100)})`);
 }
 
-/** The first field that holds another type than the schema says, as Go's JSON decoder reports it. */
-export function shapeError(node: SchemaNode, value: unknown, path: string, struct: string): string | undefined {
+function checkKind(type: ResourceType, value: JsonObject, refuse: Refuse): void {
+  const { apiVersion, kind } = value;
+  const expected = apiVersionOf(type);
+  if (apiVersion === expected && kind === type.kind) return;
+  if (apiVersion !== expected && type.custom) throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`);
+  if (apiVersion !== expected) throw badRequest(`${String(kind)} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${type.kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} here`);
+  if (type.custom) throw invalid({ group: type.group, kind: String(kind) }, String(fieldAt(value, 'metadata', 'name') ?? ''), [invalidValue('kind', kind, `must be ${type.kind}`)]);
+  throw refuse(`converting (${String(apiVersion)}.${String(kind)}) to (${type.kind}): unknown conversion`);
+}
+
+/**
+ * The first field that holds another type than the schema says, as Go's JSON decoder reports it: `path` are field names
+ * without indices and keys, `struct` is the Go type that has the field.
+ */
+export function shapeError(node: SchemaNode, value: unknown, path: readonly string[], struct: string): string | undefined {
   if (value === null || value === undefined || node.intOrString) return undefined;
-  if (node.oneOf.length > 0 && node.type === undefined) return isObject(value) || Array.isArray(value) ? mismatch(value, path, struct, 'string') : undefined;
+  const where = path.length === 0 ? 'Go value' : `Go struct field ${struct}.${path.join('.')}`;
+  const mismatch = (): string => `json: cannot unmarshal ${goKind(value)} into ${where} of type ${goType(node)}`;
+  if (node.oneOf.length > 0 && node.type === undefined) return typeof value === 'object' ? mismatch() : undefined;
   switch (node.type) {
-    case 'string': return typeof value === 'string' ? undefined : mismatch(value, path, struct, 'string');
-    case 'boolean': return typeof value === 'boolean' ? undefined : mismatch(value, path, struct, 'bool');
-    case 'integer': return isWhole(value) ? undefined : mismatch(value, path, struct, node.format ?? 'int');
-    case 'number': return typeof value === 'number' || typeof value === 'bigint' ? undefined : mismatch(value, path, struct, 'float64');
-    case 'array': return Array.isArray(value) ? first(value, (item, i) => (node.items === undefined ? undefined : shapeError(node.items, item, `${path}[${i}]`, struct))) : mismatch(value, path, struct, 'slice');
-    case 'object': return isObject(value) ? objectShapeError(node, value, path, struct) : mismatch(value, path, struct, 'struct');
+    case 'string': return typeof value === 'string' ? undefined : mismatch();
+    case 'boolean': return typeof value === 'boolean' ? undefined : mismatch();
+    case 'integer': return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) ? undefined : mismatch();
+    case 'number': return typeof value === 'number' || typeof value === 'bigint' ? undefined : mismatch();
+    case 'array': {
+      if (!Array.isArray(value)) return mismatch();
+      return first(value, (item) => (node.items === undefined ? undefined : shapeError(node.items, item, path, struct)));
+    }
+    case 'object': return isObject(value) ? objectShapeError(node, value, path, struct) : mismatch();
     case undefined: return undefined;
   }
 }
 
-const objectShapeError = (node: SchemaNode, value: JsonObject, path: string, struct: string): string | undefined => first(Object.keys(value), (key) => {
-  const next = node.properties.get(key) ?? node.additional;
-  return next === undefined ? undefined : shapeError(next, value[key], child(path, key), struct);
+const objectShapeError = (node: SchemaNode, value: JsonObject, path: readonly string[], struct: string): string | undefined => first(Object.keys(value), (key) => {
+  const field = node.properties.get(key);
+  if (field !== undefined) return shapeError(field, value[key], [...path, key], node.name ?? struct);
+  return node.additional === undefined ? undefined : shapeError(node.additional, value[key], path, struct);
 });
 
-function first<T>(items: readonly T[], check: (item: T, index: number) => string | undefined): string | undefined {
-  for (const [i, item] of items.entries()) {
-    const found = check(item, i);
+function first<T>(items: readonly T[], check: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = check(item);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-const isWhole = (value: unknown): boolean => typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
+const goKind = (value: unknown): string => (Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'number' : typeof value);
 
-function mismatch(value: unknown, path: string, struct: string, expected: string): string {
-  const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'number' : typeof value;
-  return `json: cannot unmarshal ${found} into Go struct field ${struct}.${path} of type ${expected}`;
+function goType(node: SchemaNode): string {
+  if (node.name !== undefined) return `v1.${node.name}`;
+  switch (node.type) {
+    case 'integer': return node.format ?? 'int';
+    case 'number': return 'float64';
+    case 'boolean': return 'bool';
+    case 'array': return `[]${node.items === undefined ? 'string' : goType(node.items)}`;
+    case 'object': return `map[string]${node.additional === undefined ? 'string' : goType(node.additional)}`;
+    default: return 'string';
+  }
 }
 
-/** What a null means to a typed decoder: nothing. Free-form parts keep theirs. */
-function dropNulls(node: SchemaNode, value: unknown): void {
+/** What a typed decoder does not keep: nulls, and empty lists and maps that need not be there. Free-form parts keep theirs. */
+function dropEmpty(node: SchemaNode, value: unknown): void {
   if (Array.isArray(value)) {
-    if (node.items !== undefined) for (const item of value) dropNulls(node.items, item);
+    if (node.items !== undefined) for (const item of value) dropEmpty(node.items, item);
   } else if (isObject(value)) {
     for (const key of Object.keys(value)) {
       const next = node.properties.get(key) ?? node.additional;
       if (next === undefined) continue;
-      if (value[key] === null && (next.type !== undefined || next.intOrString)) delete value[key];
-      else dropNulls(next, value[key]);
+      const field = value[key];
+      const isNothing = field === null ? next.type !== undefined || next.intOrString : node.properties.has(key) && isEmptyCollection(next, field) && !node.required.includes(key);
+      if (isNothing) delete value[key];
+      else dropEmpty(next, field);
     }
   }
 }
+
+const isEmptyCollection = (node: SchemaNode, value: unknown): boolean =>
+  (Array.isArray(value) && value.length === 0) || (node.additional !== undefined && node.properties.size === 0 && isObject(value) && Object.keys(value).length === 0);
 
 function checkDepth(value: unknown): void {
   let level: unknown[] = [value];

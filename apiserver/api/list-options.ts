@@ -71,9 +71,9 @@ function watchErrors(o: ListOptions): FieldError[] {
   const errors: FieldError[] = [];
   if (o.match !== '' && o.sendInitialEvents === undefined) errors.push(forbiddenField(MATCH, `${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
   if (o.sendInitialEvents !== undefined) {
-    if (o.match === '') errors.push(forbiddenField(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
-    else if (o.match !== 'NotOlderThan') errors.push(notSupported(MATCH, o.match, ['NotOlderThan']));
-    if (o.continue !== '') errors.push(forbiddenField('continue', 'continue is forbidden for watch'));
+    if (o.match !== 'NotOlderThan') errors.push(forbiddenField(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+    if (o.match !== '' && o.match !== 'NotOlderThan') errors.push(notSupported(MATCH, o.match, ['NotOlderThan']));
+    if (o.continue !== '') errors.push(forbiddenField(MATCH, `${MATCH} is forbidden when continue is provided`));
   }
   return errors;
 }
@@ -87,7 +87,7 @@ export const continueToken = (c: Continuation): string => Buffer.from(JSON.strin
 export function parseContinueToken(token: string): Continuation {
   const text = Buffer.from(token, 'base64url').toString('utf8');
   const match = /^\{"v":"meta\.k8s\.io\/v1","rv":(-1|\d{1,15}),"start":("(?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")\}$/.exec(text);
-  if (match === null) throw badRequest('invalid continue token: continue key is not valid');
+  if (match === null) throw badRequest(`invalid continue token: continue key is not valid: ${JSON.stringify(token)}`);
   return { rv: Number(match[1]), start: JSON.parse(match[2]!) as string };
 }
 

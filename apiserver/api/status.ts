@@ -61,6 +61,7 @@ export const expired = (message: string, continueToken?: string): ApiError => ne
 export const tooLarge = (limit: number): ApiError => new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);
 export const unsupportedMediaType = (accepted: readonly string[]): ApiError =>
   new ApiError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`);
+export const unsupportedPatch = (): ApiError => new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 export const internal = (message: string): ApiError => new ApiError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ reason: '', message }] });
 export const unavailable = (message: string): ApiError => new ApiError(503, 'ServiceUnavailable', message, {});
 export const forbidden = (s: Subject, name: string, why: string, causes?: StatusDetails['causes']): ApiError =>
@@ -70,7 +71,7 @@ export const forbidden = (s: Subject, name: string, why: string, causes?: Status
 export function invalid(s: Pick<Subject, 'group' | 'kind'>, name: string, errors: readonly FieldError[]): ApiError {
   const shown = [...new Set(errors.map(showFieldError))];
   const subject = s.group === '' ? s.kind : `${s.kind}.${s.group}`;
-  const details = { ...(name === '' ? {} : { name }), ...(s.group === '' ? {} : { group: s.group }), kind: s.kind, causes: errors.map(causeOf) };
+  const details = { ...(name === '' ? {} : { name }), ...(s.group === '' ? {} : { group: s.group }), ...(s.kind === '' ? {} : { kind: s.kind }), causes: errors.map(causeOf) };
   return new ApiError(422, 'Invalid', `${subject} ${quote(name)} is invalid: ${shown.length === 1 ? shown[0]! : `[${shown.join(', ')}]`}`, details);
 }
 

@@ -19,7 +19,7 @@ function builtinType(row: BuiltinRow): ResourceType {
     namespaced: row.scope === 'Namespaced', shortNames: row.shortNames ?? [], categories: row.categories ?? [],
     status: row.status === true, generation: row.generation === true, conditionalUpdate: row.conditionalUpdate === true, returnsDeleted: row.returnsDeleted === true,
     custom: false, storageVersion: version, schemaSince: 0,
-    root: definition(row.definition),
+    root: definition(row.definition), storageRoot: definition(row.definition),
     strategy, selectable: ['metadata.name', ...(row.scope === 'Namespaced' || kind === 'Event' ? ['metadata.namespace'] : []), ...(strategy.selectable ?? [])],
     columns: BUILTIN_COLUMNS[kind],
   };

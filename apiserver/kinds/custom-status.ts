@@ -8,28 +8,24 @@ interface Condition extends JsonObject { readonly type: string; readonly status:
 /** Why the names cannot be had. */
 export interface NameConflict { readonly reason: string; readonly message: string }
 
-/** The names with what is derived from kind and plural when not given. */
-export function acceptedNames(spec: DefinitionSpec): DefinitionNames {
-  const { plural, singular, shortNames, kind, listKind, categories } = spec.names;
-  return {
-    plural, singular: singular ?? kind.toLowerCase(), ...(shortNames === undefined ? {} : { shortNames }),
-    kind, listKind: listKind ?? `${kind}List`, ...(categories === undefined ? {} : { categories }),
-  };
-}
-
-/** The first of the names that another resource of the group has already. */
-export function nameConflict(spec: DefinitionSpec, inGroup: readonly ResourceType[]): NameConflict | undefined {
+/** Which of the names can be had; each is looked at by itself, and the last that cannot is the one that is told of. */
+export function namesOf(spec: DefinitionSpec, inGroup: readonly ResourceType[]): { accepted: Partial<DefinitionNames>; conflict: NameConflict | undefined } {
   const others = inGroup.filter((type) => type.plural !== spec.names.plural);
-  const names = acceptedNames(spec);
   const words = new Set(others.flatMap((type) => [type.plural, type.singular, ...type.shortNames]));
   const kinds = new Set(others.flatMap((type) => [type.kind, type.listKind]));
-  const inUse = (reason: string, name: string): NameConflict => ({ reason, message: `${JSON.stringify(name)} is already in use` });
-  if (words.has(names.plural)) return inUse('PluralConflict', names.plural);
-  if (words.has(names.singular!)) return inUse('SingularConflict', names.singular!);
-  const short = names.shortNames?.find((name) => words.has(name));
-  if (short !== undefined) return inUse('ShortNamesConflict', short);
-  if (kinds.has(names.kind)) return inUse('KindConflict', names.kind);
-  return kinds.has(names.listKind!) ? inUse('ListKindConflict', names.listKind!) : undefined;
+  const { plural, kind, singular = kind.toLowerCase(), listKind = `${kind}List`, shortNames = [], categories } = spec.names;
+  const checks: readonly (readonly [field: keyof DefinitionNames, reason: string, value: string | readonly string[], taken: ReadonlySet<string>])[] = [
+    ['plural', 'PluralConflict', plural, words], ['singular', 'SingularConflict', singular, words], ['shortNames', 'ShortNamesConflict', shortNames, words],
+    ['kind', 'KindConflict', kind, kinds], ['listKind', 'ListKindConflict', listKind, kinds],
+  ];
+  const accepted: Record<string, unknown> = {};
+  let conflict: NameConflict | undefined;
+  for (const [field, reason, value, taken] of checks) {
+    const inUse = [value].flat().find((name) => taken.has(name));
+    if (inUse !== undefined) conflict = { reason, message: `${JSON.stringify(inUse)} is already in use` };
+    else if (value.length > 0) accepted[field] = value;
+  }
+  return { accepted: { ...accepted, ...(categories === undefined ? {} : { categories }) }, conflict };
 }
 
 export function conditionsOf(present: unknown, conflict: NameConflict | undefined, now: string): Condition[] {

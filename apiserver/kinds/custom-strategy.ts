@@ -1,6 +1,7 @@
 /** CustomResourceDefinitions as objects: their defaults and what is wrong with one. */
 import { fieldAt, isObject, sameJson, type ApiObject } from '../objects/object.ts';
-import { invalidValue, required, type FieldError } from '../schema/field-error.ts';
+import { nameProblems } from '../objects/names.ts';
+import { invalidValue, notSupported, required, type FieldError } from '../schema/field-error.ts';
 import type { DefinitionSpec } from './custom.ts';
 import type { Strategy } from './resource-type.ts';
 import { section, setDefault } from './sections.ts';
@@ -29,22 +30,45 @@ function definitionErrors(object: ApiObject, old: ApiObject | undefined): FieldE
   if (!hasNames(object)) return [];
   const errors: FieldError[] = [];
   const expected = `${spec.names.plural}.${spec.group}`;
-  if (object.metadata.name !== expected) errors.push(invalidValue('metadata.name', object.metadata.name, 'must be spec.names.plural+"."+spec.group'));
+  if (old === undefined && object.metadata.name !== expected) errors.push(invalidValue('metadata.name', object.metadata.name, 'must be spec.names.plural+"."+spec.group'));
   if (PROTECTED.test(spec.group) && object.metadata.annotations?.[APPROVAL] === undefined) {
     errors.push(required(`metadata.annotations[${APPROVAL}]`, `protected groups must have approval annotation "${APPROVAL}", see https://github.com/kubernetes/enhancements/pull/1111`));
   }
-  if (spec.versions.filter((v) => v.storage).length !== 1) errors.push(invalidValue('spec.versions', spec.versions, 'must have exactly one version marked as storage version'));
+  if (spec.scope !== 'Cluster' && spec.scope !== 'Namespaced') errors.push(notSupported('spec.scope', spec.scope, ['Cluster', 'Namespaced']));
+  return [...errors, ...nameErrors(spec), ...versionErrors(spec), ...schemaErrors(spec, old), ...changeErrors(spec, old), ...storedVersionErrors(object, spec.versions.map((v) => v.name))];
+}
+
+function nameErrors(spec: DefinitionSpec): FieldError[] {
+  const { plural, singular, kind, listKind, shortNames = [], categories = [] } = spec.names;
+  const label = (field: string, value: string | undefined): FieldError[] => nameProblems('label1035', value ?? '').map((p) => invalidValue(`spec.names.${field}`, value, p));
+  const mixed = (field: string, value: string | undefined): FieldError[] =>
+    nameProblems('label1035', (value ?? '').toLowerCase()).map((p) => invalidValue(`spec.names.${field}`, value, `may have mixed case, but should otherwise match: ${p}`));
+  return [
+    ...label('plural', plural), ...label('singular', singular), ...mixed('kind', kind), ...mixed('listKind', listKind),
+    ...shortNames.flatMap((name, i) => label(`shortNames[${i}]`, name)), ...categories.flatMap((name, i) => label(`categories[${i}]`, name)),
+    ...(kind !== '' && kind === listKind ? [invalidValue('spec.names.listKind', listKind, 'kind and listKind may not be the same')] : []),
+  ];
+}
+
+function versionErrors(spec: DefinitionSpec): FieldError[] {
   const names = spec.versions.map((v) => v.name);
-  for (const [i, name] of names.entries()) {
-    if (names.indexOf(name) < i) errors.push(invalidValue('spec.versions', spec.versions, 'must contain unique version names'));
-    if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) errors.push(invalidValue(`spec.versions[${i}].name`, name, "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"));
-  }
-  for (const [i, version] of spec.versions.entries()) {
-    const path = `spec.versions[${i}].schema.openAPIV3Schema`;
-    if (!isObject(version.schema?.openAPIV3Schema)) errors.push(required(path, 'schemas are required'));
-    else if (old === undefined || !sameJson(version.schema, oldVersion(old, version.name))) errors.push(...structuralErrors(version.schema.openAPIV3Schema, path));
-  }
-  return [...errors, ...changeErrors(spec, old), ...storedVersionErrors(object, names)];
+  return [
+    ...(spec.versions.filter((v) => v.storage).length === 1 ? [] : [invalidValue('spec.versions', spec.versions, 'must have exactly one version marked as storage version')]),
+    ...(new Set(names).size === names.length ? [] : [invalidValue('spec.versions', spec.versions, 'must contain unique version names')]),
+    ...names.flatMap((name, i) => nameProblems('label1035', name).map((p) => invalidValue(`spec.versions[${i}].name`, name, p))),
+  ];
+}
+
+/** A schema that all versions share is spoken of as `spec.validation`, where it stood in the first edition of the API. */
+function schemaErrors(spec: DefinitionSpec, old: ApiObject | undefined): FieldError[] {
+  const shared = spec.versions.every((v) => sameJson(v.schema, spec.versions[0]?.schema));
+  const each = shared ? spec.versions.slice(0, 1) : spec.versions;
+  return each.flatMap((version, i) => {
+    const path = shared ? 'spec.validation.openAPIV3Schema' : `spec.versions[${i}].schema.openAPIV3Schema`;
+    if (!isObject(version.schema?.openAPIV3Schema)) return spec.versions.map((_, n) => required(`spec.versions[${n}].schema.openAPIV3Schema`, 'schemas are required')).slice(shared ? 0 : i, shared ? undefined : i + 1);
+    const unchanged = old !== undefined && sameJson(version.schema, oldVersion(old, version.name));
+    return unchanged ? [] : structuralErrors(version.schema.openAPIV3Schema, path);
+  });
 }
 
 /** The schema has found what is missing; there is nothing more to say about it here. */

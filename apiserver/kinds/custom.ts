@@ -2,6 +2,7 @@
 import type { ApiObject, JsonObject } from '../objects/object.ts';
 import { objectMeta } from '../schema/definitions.ts';
 import { compileSchema, type SchemaNode } from '../schema/node.ts';
+import { byPriority } from './registry.ts';
 import { jsonPathCell } from './json-path.ts';
 import type { Column, ResourceType, Strategy } from './resource-type.ts';
 
@@ -35,20 +36,28 @@ const STRATEGY: Strategy = { name: 'subdomain' };
 export function resourcesOf(definition: ApiObject, since: number): ResourceType[] {
   const spec = definitionSpec(definition);
   const { names } = spec;
-  const storage = spec.versions.find((v) => v.storage)?.name ?? spec.versions[0]!.name;
+  const storage = spec.versions.find((v) => v.storage) ?? spec.versions[0]!;
+  const schemaOf = (v: DefinitionVersion): SchemaNode => rootSchema(v.schema?.openAPIV3Schema ?? {}, spec.preserveUnknownFields === true);
+  const storageRoot = schemaOf(storage);
   return spec.versions.filter((v) => v.served).map((v) => ({
     group: spec.group, version: v.name, plural: names.plural,
     singular: names.singular ?? names.kind.toLowerCase(), kind: names.kind, listKind: names.listKind ?? `${names.kind}List`,
     namespaced: spec.scope === 'Namespaced', shortNames: names.shortNames ?? [], categories: names.categories ?? [],
     status: v.subresources?.status !== undefined,
     generation: true, conditionalUpdate: true, returnsDeleted: false, custom: true,
-    storageVersion: storage, schemaSince: since,
-    root: rootSchema(v.schema?.openAPIV3Schema ?? {}, spec.preserveUnknownFields === true),
+    storageVersion: storage.name, storageRoot, schemaSince: since,
+    root: v === storage ? storageRoot : schemaOf(v),
     strategy: STRATEGY,
     selectable: ['metadata.name', 'metadata.namespace', ...(v.selectableFields ?? []).map((f) => f.jsonPath.replace(/^\./, ''))],
     columns: v.additionalPrinterColumns === undefined || v.additionalPrinterColumns.length === 0 ? undefined : columnsOf(v.additionalPrinterColumns),
-    ...(v.deprecated === true ? { deprecation: v.deprecationWarning ?? `${spec.group}/${v.name} ${names.kind} is deprecated` } : {}),
+    ...(v.deprecated === true ? { deprecation: v.deprecationWarning ?? deprecationOf(spec, v) } : {}),
   }));
+}
+
+function deprecationOf(spec: DefinitionSpec, version: DefinitionVersion): string {
+  const better = spec.versions.filter((v) => v.served && v.deprecated !== true).map((v) => v.name).filter((name) => byPriority(name, version.name) < 0).sort(byPriority)[0];
+  const named = (name: string): string => `${spec.group}/${name} ${spec.names.kind}`;
+  return `${named(version.name)} is deprecated${better === undefined ? '' : `; use ${named(better)}`}`;
 }
 
 /** Its own schema, with apiVersion, kind and metadata as every object has them, whatever the definition says of those. */

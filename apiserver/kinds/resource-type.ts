@@ -48,8 +48,9 @@ export interface ResourceType {
   readonly conditionalUpdate: boolean;
   readonly returnsDeleted: boolean;
   readonly custom: boolean;
-  /** The version objects are stored in. */
+  /** The version objects are stored in, and its schema: what that does not know is not kept. */
   readonly storageVersion: string;
+  readonly storageRoot: SchemaNode;
   /** Objects written at or before this resourceVersion may not fit the schema of today: they are pruned and given defaults when read. */
   readonly schemaSince: number;
   readonly root: SchemaNode;

@@ -8,27 +8,45 @@ const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 const NOT_IN_JUNCTIONS = ['type', 'default', 'additionalProperties', 'nullable', 'title', 'description', 'x-kubernetes-preserve-unknown-fields', 'x-kubernetes-embedded-resource', 'x-kubernetes-int-or-string'];
 const FORBIDDEN = ['definitions', 'dependencies', 'id', 'patternProperties', 'additionalItems', '$schema'];
 
+/** Whatever is wrong with single fields first; whether the whole is structural is asked only of a schema that is otherwise right. */
 export function structuralErrors(schema: JsonObject, path: string): FieldError[] {
-  const errors = schema['type'] === undefined ? [required(child(path, 'type'), 'must not be empty at the root')]
+  const root = schema['type'] === undefined ? [required(child(path, 'type'), 'must not be empty at the root')]
     : schema['type'] === 'object' ? [] : [invalidValue(child(path, 'type'), schema['type'], 'must be object at the root')];
-  return [...errors, ...nodeErrors(schema, path, true)];
+  const fields = walk(schema, path, fieldErrors);
+  return fields.length > 0 ? fields : [...root, ...walk(schema, path, (node, at) => shapeErrors(node, at, node === schema))];
 }
 
-function nodeErrors(schema: JsonObject, path: string, root = false): FieldError[] {
+/** Every schema below, this one first; junctions are not entered. */
+function walk(schema: JsonObject, path: string, check: (schema: JsonObject, path: string) => FieldError[]): FieldError[] {
+  const { properties, items, additionalProperties } = schema;
+  return [
+    ...check(schema, path),
+    ...(isObject(properties) ? Object.entries(properties).flatMap(([name, value]) => (isObject(value) ? walk(value, keyed(child(path, 'properties'), name), check) : [])) : []),
+    ...(isObject(items) ? walk(items, child(path, 'items'), check) : []),
+    ...(isObject(additionalProperties) ? walk(additionalProperties, child(path, 'additionalProperties'), check) : []),
+  ];
+}
+
+function fieldErrors(schema: JsonObject, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const { type } = schema;
-  const typeless = schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (type === undefined && !typeless && !root) errors.push(required(child(path, 'type'), 'must not be empty for specified object fields'));
   if (type !== undefined && !TYPES.includes(type as string)) errors.push(notSupported(child(path, 'type'), type, TYPES));
   if (schema['$ref'] !== undefined) errors.push(forbiddenField(child(path, '$ref'), '$ref is not supported'));
   for (const field of FORBIDDEN) if (schema[field] !== undefined) errors.push(forbiddenField(child(path, field), `${field} is not supported`));
   if (schema['uniqueItems'] === true) errors.push(forbiddenField(child(path, 'uniqueItems'), 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic'));
-  if (type === 'array' && !isObject(schema['items'])) errors.push(required(child(path, 'items'), 'must be specified'));
   if (Array.isArray(schema['items'])) errors.push(forbiddenField(child(path, 'items'), 'items must be a schema object and not an array'));
   if (schema['additionalProperties'] !== undefined && isObject(schema['properties']) && schema['additionalProperties'] !== false) {
     errors.push(forbiddenField(child(path, 'additionalProperties'), 'additionalProperties and properties are mutual exclusive'));
   }
-  return [...errors, ...patternErrors(schema, path), ...listTypeErrors(schema, path), ...junctionErrors(schema, path), ...childErrors(schema, path)];
+  return [...errors, ...patternErrors(schema, path), ...listTypeErrors(schema, path)];
+}
+
+function shapeErrors(schema: JsonObject, path: string, root: boolean): FieldError[] {
+  const errors: FieldError[] = [];
+  const typeless = schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
+  if (schema['type'] === undefined && !typeless && !root) errors.push(required(child(path, 'type'), 'must not be empty for specified object fields'));
+  if (schema['type'] === 'array' && !isObject(schema['items'])) errors.push(required(child(path, 'items'), 'must be specified'));
+  return [...errors, ...junctionErrors(schema, path)];
 }
 
 function patternErrors(schema: JsonObject, path: string): FieldError[] {
@@ -48,16 +66,10 @@ function listTypeErrors(schema: JsonObject, path: string): FieldError[] {
   const at = child(path, 'x-kubernetes-list-type');
   if (!['atomic', 'set', 'map'].includes(listType as string)) return [notSupported(at, listType, ['atomic', 'map', 'set'])];
   if (listType === 'map' && (!Array.isArray(keys) || keys.length === 0)) return [required(child(path, 'x-kubernetes-list-map-keys'), 'must not be empty if x-kubernetes-list-type is map')];
+  if (listType === 'map' && isObject(schema['items']) && schema['items']['type'] !== 'object') {
+    return [invalidValue(child(path, 'items.type'), schema['items']['type'], "must be object if parent array's x-kubernetes-list-type is map")];
+  }
   return [];
-}
-
-function childErrors(schema: JsonObject, path: string): FieldError[] {
-  const { properties, items, additionalProperties } = schema;
-  return [
-    ...(isObject(properties) ? Object.entries(properties).flatMap(([name, value]) => (isObject(value) ? nodeErrors(value, keyed(child(path, 'properties'), name)) : [])) : []),
-    ...(isObject(items) ? nodeErrors(items, child(path, 'items')) : []),
-    ...(isObject(additionalProperties) ? nodeErrors(additionalProperties, child(path, 'additionalProperties')) : []),
-  ];
 }
 
 /** Inside a junction only validation may stand, and nothing that pruning or defaulting would have to follow. */

@@ -12,7 +12,7 @@ const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 /** How a kind's names are formed. */
 export type NameRule = 'subdomain' | 'label' | 'label1035' | 'path';
 
-const longerThan = (max: number): string => `must be no more than ${max} bytes`;
+const longerThan = (max: number): string => `must be no more than ${max} characters`;
 
 export function nameProblems(rule: NameRule, name: string): string[] {
   switch (rule) {
@@ -38,21 +38,21 @@ export function nameProblems(rule: NameRule, name: string): string[] {
 export function qualifiedNameProblems(name: string): string[] {
   const [prefix, local, more] = name.includes('/') ? name.split('/') : [undefined, name];
   if (local === undefined || more !== undefined) {
-    return ["a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName', or 'my.name', or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"];
+    return ["a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"];
   }
   const problems: string[] = [];
   if (prefix === '') problems.push('prefix part must be non-empty');
   else if (prefix !== undefined) problems.push(...nameProblems('subdomain', prefix).map((p) => `prefix part ${p}`));
   if (local === '') problems.push('name part must be non-empty');
   else if (local.length > 63) problems.push(`name part ${longerThan(63)}`);
-  if (!QUALIFIED.test(local)) problems.push("name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName', or 'my.name', or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')");
+  if (!QUALIFIED.test(local)) problems.push("name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')");
   return problems;
 }
 
 export function labelValueProblems(value: string): string[] {
   return [
     ...(value.length > 63 ? [longerThan(63)] : []),
-    ...(LABEL_VALUE.test(value) ? [] : ["a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"]),
+    ...(LABEL_VALUE.test(value) ? [] : ["a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"]),
   ];
 }
 
@@ -90,16 +90,13 @@ function finalizerErrors(finalizers: unknown, path: string, custom: boolean): Fi
 
 function ownerErrors(owners: unknown, path: string): FieldError[] {
   if (!Array.isArray(owners)) return [];
-  const errors = owners.flatMap((owner: unknown, i) => {
-    const at = `${path}[${i}]`;
-    if (!isObject(owner)) return [];
+  const references = owners.filter(isObject);
+  const errors = references.flatMap((owner) => {
     const absent = (['apiVersion', 'kind', 'name', 'uid'] as const).filter((field) => owner[field] === undefined || owner[field] === '');
-    return absent.map((field) => (field === 'apiVersion'
-      ? invalidValue(child(at, field), '', 'version must not be empty')
-      : invalidValue(child(at, field), '', 'must not be empty')));
+    return absent.map((field) => invalidValue(child(path, field), '', field === 'apiVersion' ? 'version must not be empty' : 'must not be empty'));
   });
-  const controllers = owners.filter((owner) => isObject(owner) && owner['controller'] === true);
-  if (controllers.length > 1) errors.push(invalidValue(path, owners, 'Only one reference can have Controller set to true. Found "true" in more than one reference'));
+  const controllers = references.filter((owner) => owner['controller'] === true).map((owner) => `${String(owner['kind'])}/${String(owner['name'])}`);
+  if (controllers.length > 1) errors.push(invalidValue(path, owners, `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]!} and ${controllers[1]!}`));
   return errors;
 }
 

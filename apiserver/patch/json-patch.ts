@@ -75,6 +75,7 @@ function readOrNull(document: unknown, path: readonly string[]): unknown {
   return isObject(parent) && last !== undefined && !Object.hasOwn(parent, last) ? null : read(document, path);
 }
 
+/** Replacing a member that is not there adds it: not RFC 6902, but what the real server does. */
 function write(document: unknown, path: readonly string[], value: unknown, how: 'add' | 'replace'): unknown {
   const last = path.at(-1);
   if (last === undefined) return value;
@@ -82,7 +83,7 @@ function write(document: unknown, path: readonly string[], value: unknown, how: 
   if (Array.isArray(parent)) {
     if (how === 'add') parent.splice(indexOf(parent, last, parent.length), 0, value);
     else parent[indexOf(parent, last, parent.length - 1)] = value;
-  } else if (isObject(parent) && (how === 'add' || Object.hasOwn(parent, last))) {
+  } else if (isObject(parent)) {
     assignField(parent, last, value);
   } else {
     throw rejectedPatch();

@@ -17,7 +17,8 @@ export function definition(name: string): SchemaNode {
   if (known !== undefined) return known;
   const raw = DEFINITIONS[name];
   if (raw === undefined) throw new Error(`no definition of ${name}`);
-  const node = compileSchema(raw, (reference) => definition(reference.slice(REFERENCE_PREFIX.length)), true);
+  const schema = compileSchema(raw, (reference) => definition(reference.slice(REFERENCE_PREFIX.length)), true);
+  const node = Object.create(schema, { name: { value: name.slice(name.lastIndexOf('.') + 1) } }) as SchemaNode;
   compiled.set(name, node);
   return node;
 }

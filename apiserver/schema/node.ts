@@ -5,6 +5,8 @@ import { compilePattern, type Pattern } from './pattern.ts';
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
 
 export interface SchemaNode {
+  /** Of a definition: the short name of its Go type, `ObjectMeta`. */
+  readonly name: string | undefined;
   readonly raw: JsonObject;
   readonly type: SchemaType | undefined;
   readonly properties: ReadonlyMap<string, SchemaNode>;
@@ -76,7 +78,7 @@ interface Children {
 
 function lazy(children: Children, raw: JsonObject, preserveUnknown: boolean): SchemaNode {
   const node: Record<string, unknown> = {
-    raw, type: children.type, preserveUnknown,
+    name: undefined, raw, type: children.type, preserveUnknown,
     required: strings(raw['required']),
     nullable: raw['nullable'] === true,
     hasDefault: Object.hasOwn(raw, 'default'), default: raw['default'],

@@ -11,17 +11,19 @@ import type { SchemaNode } from './node.ts';
  */
 export function validate(node: SchemaNode, value: unknown, path: string, old?: unknown): FieldError[] {
   if (old !== undefined && sameJson(value, old)) return [];
+  if (value === undefined) return [];
   const wrongType = typeError(node, value, path);
-  if (wrongType !== undefined) return [wrongType];
-  if (value === null || value === undefined) return [];
+  if (value === null) return wrongType;
   return [
+    ...wrongType,
     ...(Array.isArray(value) ? arrayErrors(node, value, path, old) : isObject(value) ? objectErrors(node, value, path, old) : scalarErrors(node, value, path)),
     ...enumErrors(node, value, path),
     ...combinationErrors(node, value, path),
   ];
 }
 
-const isInteger = (value: unknown): boolean => typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value));
+/** What a Go server holds as int64; a larger integer is a float to it. */
+const isInteger = (value: unknown): boolean => (typeof value === 'bigint' ? BigInt.asIntN(64, value) === value : Number.isInteger(value));
 
 function hasType(type: SchemaNode['type'], value: unknown): boolean {
   switch (type) {
@@ -39,23 +41,18 @@ function nameOfType(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (isInteger(value)) return 'integer';
-  return typeof value;
+  return typeof value === 'bigint' ? 'number' : typeof value;
 }
 
-function typeError(node: SchemaNode, value: unknown, path: string): FieldError | undefined {
-  if (value === undefined || (value === null && node.nullable)) return undefined;
-  if (node.intOrString) {
-    return typeof value === 'string' || isInteger(value) ? undefined : mustBe('integer,string', value, path);
-  }
-  if (value === null && node.type === undefined) return undefined;
-  return hasType(node.type, value) ? undefined : mustBe(node.type ?? 'object', value, path);
+function typeError(node: SchemaNode, value: unknown, path: string): FieldError[] {
+  if (value === null && (node.nullable || (node.type === undefined && !node.intOrString))) return [];
+  if (node.intOrString) return typeof value === 'string' || isInteger(value) ? [] : [mustBe('integer,string', value, path)];
+  return hasType(node.type, value) ? [] : [mustBe(node.type!, value, path)];
 }
 
+/** Of a value of the wrong type only its type is shown. */
 const mustBe = (type: string, value: unknown, path: string): FieldError =>
-  typeInvalid(path, nameOfType(value) === 'null' ? 'null' : shown(value), `${inBody(path)} must be of type ${type}: ${stringifyJson(nameOfType(value))}`);
-
-/** What the real server shows of a value of the wrong type: scalars themselves, others by their type. */
-const shown = (value: unknown): unknown => (isObject(value) || Array.isArray(value) ? nameOfType(value) : value);
+  typeInvalid(path, nameOfType(value), `${inBody(path)} must be of type ${type}: ${stringifyJson(nameOfType(value))}`);
 
 const inBody = (path: string): string => (path === '' ? 'in body' : `${path} in body`);
 
@@ -72,24 +69,14 @@ function stringErrors(node: SchemaNode, value: string, path: string): FieldError
   if (minLength !== undefined && length < minLength) errors.push(invalidValue(path, value, `${inBody(path)} should be at least ${minLength} chars long`));
   if (node.pattern !== undefined && !node.pattern.matches(value)) errors.push(invalidValue(path, value, `${inBody(path)} should match '${node.pattern.source}'`));
   if (node.format !== undefined && !node.intOrString && !hasFormat(node.format, value)) {
-    errors.push(invalidValue(path, value, `${inBody(path)} must be of type ${node.format}: ${JSON.stringify(value)}`));
+    errors.push(typeInvalid(path, value, `${inBody(path)} must be of type ${node.format}: ${JSON.stringify(value)}`));
   }
   return errors;
 }
 
-/** Bounds of the integer formats; the real server refuses what does not fit. */
-const FORMAT_BOUNDS: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  int32: [-(2n ** 31n), 2n ** 31n - 1n], int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint32: [0n, 2n ** 32n - 1n], uint64: [0n, 2n ** 64n - 1n],
-};
-
 function numberErrors(node: SchemaNode, value: number | bigint, path: string): FieldError[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = node.limits;
   const errors: FieldError[] = [];
-  const bounds = node.format !== undefined && Object.hasOwn(FORMAT_BOUNDS, node.format) ? FORMAT_BOUNDS[node.format] : undefined;
-  if (bounds !== undefined && (value < bounds[0] || value > bounds[1])) {
-    errors.push(invalidValue(path, value, `${inBody(path)} must be of type ${node.format!}: ${stringifyJson(value)}`));
-  }
   if (maximum !== undefined && (exclusiveMaximum === true ? value >= maximum : value > maximum)) {
     errors.push(invalidValue(path, value, `${inBody(path)} should be less than ${exclusiveMaximum === true ? '' : 'or equal to '}${maximum}`));
   }
@@ -134,10 +121,17 @@ function objectErrors(node: SchemaNode, value: JsonObject, path: string, old: un
   if (additional !== undefined) {
     for (const key of Object.keys(value)) if (!node.properties.has(key)) errors.push(...validate(additional, value[key], child(path, key), before(key)));
   }
+  if (node.embedded) errors.push(...embeddedErrors(value, path));
   const size = Object.keys(value).length;
   if (maxProperties !== undefined && size > maxProperties) errors.push(tooMany(path, size, maxProperties));
   if (minProperties !== undefined && size < minProperties) errors.push(invalidValue(path, size, `${inBody(path)} should have at least ${minProperties} properties`));
   return errors;
+}
+
+/** An object inside an object says what it is. */
+function embeddedErrors(value: JsonObject, path: string): FieldError[] {
+  return ['apiVersion', 'kind'].flatMap((name) => (value[name] === undefined ? [required(child(path, name))]
+    : value[name] === '' ? [invalidValue(child(path, name), '', 'must not be empty')] : []));
 }
 
 function enumErrors(node: SchemaNode, value: unknown, path: string): FieldError[] {
@@ -148,19 +142,20 @@ function enumErrors(node: SchemaNode, value: unknown, path: string): FieldError[
 function combinationErrors(node: SchemaNode, value: unknown, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const passes = (schema: SchemaNode): boolean => validate(schema, value, path).length === 0;
-  if (node.anyOf.length > 0 && !node.intOrString && !node.anyOf.some(passes)) {
-    errors.push(...nearest(node.anyOf, value, path), invalidValue(path, value, `${inBody(path)} must validate at least one schema (anyOf)`));
+  /** The real server loses the place of these on the way, and so do we. */
+  const whole = (what: string): void => { errors.push(invalidValue('<nil>', '', `${JSON.stringify(path)} must ${what}`)); };
+  if (node.anyOf.length > 0 && !node.anyOf.some(passes)) {
+    errors.push(...nearest(node.anyOf, value, path));
+    whole('validate at least one schema (anyOf)');
   }
-  if (node.oneOf.length > 0 && !node.intOrString) {
-    const count = node.oneOf.filter(passes).length;
-    if (count !== 1) {
-      errors.push(...(count === 0 ? nearest(node.oneOf, value, path) : []),
-        invalidValue(path, value, `${inBody(path)} must validate one and only one schema (oneOf). ${count === 0 ? 'Found none valid' : `Found ${count} valid alternatives`}`));
-    }
+  const passed = node.oneOf.filter(passes).length;
+  if (node.oneOf.length > 0 && passed !== 1) {
+    if (passed === 0) errors.push(...nearest(node.oneOf, value, path));
+    whole(`validate one and only one schema (oneOf). ${passed === 0 ? 'Found none valid' : `Found ${passed} valid alternatives`}`);
   }
   for (const schema of node.allOf) errors.push(...validate(schema, value, path));
-  if (node.allOf.some((schema) => !passes(schema))) errors.push(invalidValue(path, value, `${inBody(path)} must validate all the schemas (allOf)`));
-  if (node.not !== undefined && passes(node.not)) errors.push(invalidValue(path, value, `${inBody(path)} must not validate the schema (not)`));
+  if (node.allOf.some((schema) => !passes(schema))) whole('validate all the schemas (allOf)');
+  if (node.not !== undefined && passes(node.not)) whole('not validate the schema (not)');
   return errors;
 }
 

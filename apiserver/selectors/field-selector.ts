@@ -27,12 +27,12 @@ const textAt = (object: ApiObject, field: string): string => {
   return typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : '';
 };
 
-/** The test a selector stands for, or undefined when it selects everything. `offered` are the fields of this kind. Throws a 400 ApiError. */
-export function parseFieldSelector(text: string, offered: readonly string[]): FieldSelector | undefined {
+/** The test a selector stands for, or undefined when it selects everything. `offered` are the fields of this kind; kinds of the core group that offer more than the usual two word their refusal in another way. Throws a 400 ApiError. */
+export function parseFieldSelector(text: string, offered: readonly string[], core = false): FieldSelector | undefined {
   const terms = parseTerms(text);
   if (terms.length === 0) return undefined;
   for (const { field } of terms) {
-    if (!offered.includes(field)) throw badRequest(`${JSON.stringify(field)} is not a known field selector: only ${offered.map((f) => JSON.stringify(f)).join(', ')}`);
+    if (!offered.includes(field)) throw badRequest(core ? `field label not supported: ${field}` : `${JSON.stringify(field)} is not a known field selector: only ${offered.map((f) => JSON.stringify(f)).join(', ')}`);
   }
   return {
     test: (object) => terms.every((term) => (textAt(object, term.field) === term.value) === term.equal),

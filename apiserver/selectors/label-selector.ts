@@ -47,6 +47,7 @@ function readKey(tokens: Tokens): string {
 
 /** One value; nothing at all is the empty value. */
 function readValue(tokens: Tokens, key: string): string {
+  if (tokens.next === '=') throw expectedBut('=', 'identifier');
   const value = isName(tokens.next) ? tokens.take()! : '';
   if (value !== '' && !NAME.test(value)) throw badRequest(`unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(value)}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`);
   return value;
@@ -82,7 +83,7 @@ function readRequirement(tokens: Tokens): LabelTest {
 
 function comparison(tokens: Tokens, key: string, operator: '<' | '>'): LabelTest {
   const value = readValue(tokens, key);
-  if (!/^-?\d+$/.test(value)) throw badRequest(`unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+  if (!/^-?\d+$/.test(value)) throw badRequest(`unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
   const bound = BigInt(value);
   return (labels) => {
     const found = Object.hasOwn(labels, key) ? labels[key]! : '';
@@ -94,10 +95,11 @@ function comparison(tokens: Tokens, key: string, operator: '<' | '>'): LabelTest
 export function parseLabelSelector(text: string): LabelTest | undefined {
   const tokens = new Tokens(text);
   if (tokens.next === undefined) return undefined;
+  if (!isName(tokens.next) && tokens.next !== '!') throw badRequest(`found '${tokens.next}', expected: !, identifier, or 'end of string'`);
   const requirements = [readRequirement(tokens)];
   while (tokens.next !== undefined) {
-    if (!tokens.takeIf(',')) throw expectedBut(tokens.next, "',' or 'end of string'");
-    if (tokens.next === undefined) throw expectedBut('', 'identifier after \',\'');
+    if (!tokens.takeIf(',')) throw badRequest(`found '${tokens.next}', expected: ',' or 'end of string'`);
+    if (tokens.next === undefined) throw badRequest("found '', expected: identifier after ','");
     requirements.push(readRequirement(tokens));
   }
   return (labels) => requirements.every((holds) => holds(labels));
