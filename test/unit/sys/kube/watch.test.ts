@@ -168,26 +168,36 @@ test('silence for two minutes: the connection is replaced, and nothing is left o
   first.send('ADDED', pool('a', '5'));
   await eventually(5_000, () => { expect(told).toContain('+a@5'); });
   clock.advance(119_000);
-  expect(first.closed).toBe(false);
-  clock.advance(1_000);
+  first.send('ADDED', pool('b', '6'));
+  await eventually(5_000, () => { expect(told).toContain('+b@6'); });
+  clock.advance(119_999);
+  expect(server.watches).toHaveLength(1);
+  clock.advance(1);
   await eventually(5_000, () => { clock.advance(100); expect(server.watches).toHaveLength(2); expect(first.closed).toBe(true); });
-  expect(server.watches[1]!.query.get('resourceVersion')).toBe('5');
-  await eventually(5_000, () => { expect(told).toEqual(['synced', '+a@5', 'away', 'back']); });
+  expect(server.watches[1]!.query.get('resourceVersion')).toBe('6');
+  await eventually(5_000, () => { expect(told).toEqual(['synced', '+a@5', '+b@6', 'away', 'back']); });
 });
 
-test('a server that always says 410 is asked ever more seldom', async () => {
-  await using server = await FakeKubeServer.start(({ query }) => (query.has('sendInitialEvents') ? NO_STREAMING : query.has('watch') ? { status: 410, body: EXPIRED } : listOf('1')));
+test.each([['lists', false], ['streams', true]])('a server that %s and then always says 410 is asked ever more seldom', async (_how, streams) => {
+  await using server = await FakeKubeServer.start(({ query }) => {
+    if (query.has('sendInitialEvents')) return streams ? 'watch' : NO_STREAMING;
+    return query.has('watch') ? { status: 410, body: EXPIRED } : listOf('1');
+  });
   const clock = new FakeClock();
   using kube = openKube(server.access, { clock, random: () => 1 });
   using _watch = kube.watch(POOLS, {}, recorder().handler);
-  const lists = (): number => server.asked.filter((a) => !a.query.has('watch')).length;
+  const states = (): number => (streams ? server.watches.length : server.asked.filter((a) => !a.query.has('watch')).length);
   const at: number[] = [];
   while (at.length < 4) {
-    await eventually(10_000, () => { expect(lists()).toBeGreaterThan(at.length); });
+    await eventually(10_000, () => { expect(states()).toBeGreaterThan(at.length); });
     at.push(clock.now());
+    const open = server.watches[at.length - 1];
+    open?.send('ADDED', pool('a', '1'));
+    open?.send('BOOKMARK', bookmark('5', true));
+    open?.send('ERROR', EXPIRED);
     await eventually(10_000, () => {
-      if (lists() === at.length) clock.advance(100);
-      expect(lists()).toBeGreaterThan(at.length);
+      if (states() === at.length) clock.advance(100);
+      expect(states()).toBeGreaterThan(at.length);
     });
   }
   const pauses = at.slice(1).map((t, n) => t - at[n]!);
