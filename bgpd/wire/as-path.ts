@@ -36,7 +36,7 @@ export function readAsPath(bytes: Uint8Array, start: number, end: number, asnOct
     segments.push({ type, asns });
     at += count * asnOctets;
   }
-  return segments;
+  return segments.slice();                         // exact: a grown array has room for 16 more
 }
 
 function readAsns(bytes: Uint8Array, start: number, count: number, asnOctets: 2 | 4): number[] {

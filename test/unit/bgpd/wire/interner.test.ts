@@ -88,6 +88,16 @@ test('what is released and held again in time stays', () => {
   }
 });
 
+test('attributes that come and go do not push others out', () => {
+  const interner = new AttributeInterner({ idleLimit: 100 });
+  const [idle, busy] = [intern(interner, 1), intern(interner, 2)];
+  for (let round = 0; round < 1000; round++) {
+    interner.retain(busy);
+    interner.release(busy);
+  }
+  expect(intern(interner, 1)).toBe(idle);
+});
+
 test('retaining a full table costs no more than its sets', () => {
   const interner = new AttributeInterner({ idleLimit: 100 });
   const held = Array.from({ length: 5000 }, (_, n) => { const a = intern(interner, n); interner.retain(a); return a; });

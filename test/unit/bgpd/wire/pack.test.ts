@@ -48,6 +48,12 @@ test.each(['ipv4', 'ipv6'] as const)('%s: withdrawals come back in order, from f
   expect(updates.flatMap(announced)).toEqual([]);
 });
 
+test('a message is filled to the last byte', () => {
+  const hosts = Array.from({ length: 814 }, (_, i) => prefix4(i, 32));
+  expect(packWithdrawals({ family: 'ipv4', prefixes: [...hosts, prefix4(0, 16)], context: CONTEXT }).map((m) => m.length)).toEqual([4096]);
+  expect(packWithdrawals({ family: 'ipv4', prefixes: [...hosts, prefix4(0, 17)], context: CONTEXT }).map((m) => m.length)).toEqual([4093, 27]);
+});
+
 test.each(['ipv4', 'ipv6'] as const)('%s: one prefix is one small message with a one-octet length; none is no message', (family) => {
   const one = { family, attributes: ATTRIBUTES, nextHop: NEXT_HOP[family], prefixes: mixed(family, 1), context: CONTEXT };
   expect(decoded(packUpdates(one)).flatMap(announced)).toEqual(one.prefixes);
