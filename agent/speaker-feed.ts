@@ -2,8 +2,7 @@
 import type { ApplyResult, BgpdMethods, Sections } from '../config/messages/bgpd-control.ts';
 import { CONTROL_VERSION } from '../config/messages/bgpd-control.ts';
 import { SectionRevisions } from '../config/translate/sections.ts';
-import type { ClusterKind } from '../config/translate/snapshot.ts';
-import { speakerConfigFor } from '../config/translate/speaker.ts';
+import { SpeakerTranslation, TRANSLATED_KINDS } from '../config/translate/speaker.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock, TimerHandle } from '../lib/clock.ts';
 import { messageOf, showProblem, type Problem } from '../lib/errors.ts';
@@ -37,15 +36,15 @@ export interface SpeakerFeed extends Disposable {
 const SETTLE_MS = 50;
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
-/** Kinds that the translation reads. */
-const RELEVANT: ReadonlySet<ClusterKind> = new Set(['Node', 'IPPool', 'BGPConfiguration', 'BGPPeer', 'BlockAffinity', 'FelixConfiguration']);
-
 /** Nothing is sent before the cluster is in sync: half a cluster would tear down sessions. */
 export function startSpeakerFeed(ports: FeedPorts): SpeakerFeed { return new Feed(ports); }
 
 class Feed implements SpeakerFeed {
   readonly #ports: FeedPorts;
   readonly #sections = new SectionRevisions();
+  readonly #translation: SpeakerTranslation;
+  /** Kinds that changed since the last translation. */
+  #changed = new Set(TRANSLATED_KINDS);
   readonly #listeners = new Set<(problems: readonly Problem[]) => void>();
   readonly #subscription: Disposable;
   readonly #stop = new AbortController();
@@ -60,8 +59,13 @@ class Feed implements SpeakerFeed {
 
   constructor(ports: FeedPorts) {
     this.#ports = ports;
+    this.#translation = new SpeakerTranslation(ports.node);
     this.#subscription = ports.cluster.onChange((change) => {
-      if (change.type === 'inSync' || change.type === 'problems' || RELEVANT.has(change.kind)) this.#schedule();
+      if (change.type === 'upsert' || change.type === 'remove') {
+        if (!TRANSLATED_KINDS.has(change.kind)) return;
+        this.#changed.add(change.kind);
+      }
+      this.#schedule();
     });
     this.#schedule();
     void this.#run();
@@ -91,7 +95,8 @@ class Feed implements SpeakerFeed {
 
   #translate(): void {
     const snapshot = this.#ports.cluster.snapshot();
-    const { value, problems } = speakerConfigFor(snapshot, this.#ports.node);
+    const { value, problems } = this.#translation.update(snapshot, this.#changed);
+    this.#changed = new Set();
     this.#noteTranslated([...snapshot.problems, ...problems]);
     if (value === undefined) return;
     this.#sections.update(value);

@@ -13,13 +13,16 @@ export interface LocalNode {
   /** The `default` BGPConfiguration; empty where there is none. */
   readonly settings: Partial<BGPConfiguration['spec']>;
   readonly asn: number;
+  /** Its addresses as text. */
+  readonly addresses: { readonly [F in Family]: string | undefined };
 }
 
 export function localNode(cluster: ClusterSnapshot, name: string): LocalNode | undefined {
   const node = cluster.Node.get(name);
   if (node === undefined) return undefined;
   const settings = cluster.BGPConfiguration.get('default')?.spec ?? {};
-  return { cluster, node, settings, asn: asnOf(node, settings) };
+  const text = (family: Family): string | undefined => (node[family] === undefined ? undefined : showIp(node[family].address));
+  return { cluster, node, settings, asn: asnOf(node, settings), addresses: { ipv4: text('ipv4'), ipv6: text('ipv6') } };
 }
 
 /** A node's own AS number, else the cluster's. */
@@ -34,9 +37,8 @@ export function listenPortOf(cluster: ClusterSnapshot, node: string): number {
 }
 
 /** The node's IPv4 address; without one, four bytes of a hash of its name (RFC 6286 asks for any number unique in the AS). */
-export function routerIdOf(node: CalicoNode): string {
-  const address = addressOf(node, 'ipv4');
-  if (address !== undefined) return showIp(address);
+export function routerIdOf({ node, addresses }: LocalNode): string {
+  if (addresses.ipv4 !== undefined) return addresses.ipv4;
   const bytes = createHash('sha256').update(node.name).digest();
   bytes[0] = bytes[0]! || 1;
   return [...bytes.subarray(0, 4)].join('.');

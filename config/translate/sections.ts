@@ -14,8 +14,10 @@ export class SectionRevisions {
   /** Takes a whole configuration; sections that say the same keep their revision. */
   update(config: SpeakerConfig): void {
     for (const name of SECTION_NAMES) {
+      const held = this.#held.get(name);
+      if (held?.value === config[name]) continue;
       const text = stringifyJson(config[name]);
-      if (this.#held.get(name)?.text === text) continue;
+      if (held?.text === text) continue;
       this.#held.set(name, { text, value: config[name], revision: ++this.#last });
     }
   }

@@ -4,7 +4,7 @@ import { showIp } from '../../lib/ip/text.ts';
 import { secondsOf } from '../schema/scalars.ts';
 import type { PeerConfig } from '../messages/speaker-config.ts';
 import { EXPORT_FILTER } from './filters.ts';
-import { addressOf, type LocalNode } from './local-node.ts';
+import type { LocalNode } from './local-node.ts';
 
 /**
  * Offered hold time. BIRD, and so Calico, offers 240 s, and the smaller of both counts: a dead node leaves the routing
@@ -37,24 +37,24 @@ export interface SessionOptions {
 const PREFIX = { mesh: 'Mesh', node: 'Node', global: 'Global' } as const;
 
 /** `Mesh_10_0_0_2`, `Global_fd00__1_port_1790`. */
-export function sessionName(origin: SessionOptions['origin'], address: Ip, port: number | undefined): string {
-  return `${PREFIX[origin]}_${showIp(address).replace(/[.:]/g, '_')}${port === undefined ? '' : `_port_${port}`}`;
-}
+const sessionName = (origin: SessionOptions['origin'], address: string, port: number | undefined): string =>
+  `${PREFIX[origin]}_${address.replace(/[.:]/g, '_')}${port === undefined ? '' : `_port_${port}`}`;
 
 /** A v4 neighbour carries IPv4 routes and a v6 one IPv6 routes, as with Calico's two daemons. */
 export function sessionOf(local: LocalNode, options: SessionOptions): PeerConfig {
   const family = familyOf(options.address);
-  const source = options.useNodeAddress === false ? undefined : addressOf(local.node, family);
+  const address = showIp(options.address);
+  const source = options.useNodeAddress === false ? undefined : local.addresses[family];
   const keepalive = wholeSeconds(options.keepaliveTime, 1, Math.floor(MAX_HOLD_SECONDS / 3));
   const restart = wholeSeconds(options.restartTime, 0, MAX_RESTART_SECONDS);
   return {
-    name: sessionName(options.origin, options.address, options.portInName ? options.port : undefined),
+    name: sessionName(options.origin, address, options.portInName ? options.port : undefined),
     origin: options.origin,
-    address: showIp(options.address),
+    address,
     port: options.port,
     asn: options.asn,
     ...(options.localAsn === undefined || options.localAsn === local.asn ? {} : { localAsn: options.localAsn }),
-    ...(source === undefined ? {} : { sourceAddress: showIp(source) }),
+    ...(source === undefined ? {} : { sourceAddress: source }),
     passive: false,
     families: [family],
     holdTimeSeconds: Math.max(HOLD_TIME_SECONDS, 3 * (keepalive ?? 0)),

@@ -1,7 +1,6 @@
 /** Cluster state → everything the speaker of one node must do. */
 import type { Problem } from '../../lib/errors.ts';
 import { FAMILIES } from '../../lib/ip/prefix.ts';
-import { showIp } from '../../lib/ip/text.ts';
 import { BGP_ROUTE_METRIC } from '../../lib/ownership.ts';
 import { NODE_ANNOTATIONS } from '../kinds/node.ts';
 import type { GlobalSection, PeerConfig, SpeakerConfig } from '../messages/speaker-config.ts';
@@ -11,7 +10,7 @@ import { listenPortOf, localNode, routerIdOf, type LocalNode } from './local-nod
 import { meshPeers } from './mesh.ts';
 import { originateOf, ownBlocks } from './own-blocks.ts';
 import { usablePools } from './pools.ts';
-import type { ClusterSnapshot } from './snapshot.ts';
+import type { ClusterKind, ClusterSnapshot } from './snapshot.ts';
 import { unsupported } from './unsupported.ts';
 
 /** How long helpers keep our routes while we restart, and we theirs. */
@@ -26,36 +25,70 @@ export interface Translated<T> {
   readonly problems: readonly Problem[];
 }
 
+type Part = Pick<SpeakerConfig, 'global' | 'peers'> | Pick<SpeakerConfig, 'filters' | 'originate'>;
+interface Translation<P extends Part> { readonly sections: P; readonly problems: readonly Problem[] }
+
+/** Kinds that each half is a function of, besides the node itself. */
+const SESSION_KINDS: readonly ClusterKind[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'FelixConfiguration'];
+const ROUTE_KINDS: readonly ClusterKind[] = ['BGPConfiguration', 'IPPool', 'BlockAffinity'];
+/** Kinds that a translation reads. */
+export const TRANSLATED_KINDS: ReadonlySet<ClusterKind> = new Set([...SESSION_KINDS, ...ROUTE_KINDS]);
+
 /** Pure, total: a bad resource becomes a problem and leaves the others working. The same cluster gives the same text. */
-export function speakerConfigFor(cluster: ClusterSnapshot, node: string): Translated<SpeakerConfig> {
-  const local = localNode(cluster, node);
-  if (local === undefined) {
-    return { value: undefined, problems: [{ path: `Node/${node}`, message: 'this node is not in the cluster: expected a Node of this name' }] };
+export const speakerConfigFor = (cluster: ClusterSnapshot, node: string): Translated<SpeakerConfig> =>
+  new SpeakerTranslation(node).update(cluster, TRANSLATED_KINDS);
+
+/**
+ * The same, for a cluster that changes: what does not depend on the kinds that changed is not made again, so that a new
+ * block costs nothing per node.
+ */
+export class SpeakerTranslation {
+  readonly #node: string;
+  #sessions: Translation<Pick<SpeakerConfig, 'global' | 'peers'>> | undefined;
+  #routes: Translation<Pick<SpeakerConfig, 'filters' | 'originate'>> | undefined;
+
+  constructor(node: string) { this.#node = node; }
+
+  /** `changed`: every kind of which something changed since the last call. */
+  update(cluster: ClusterSnapshot, changed: ReadonlySet<ClusterKind>): Translated<SpeakerConfig> {
+    if (SESSION_KINDS.some((k) => changed.has(k))) this.#sessions = undefined;
+    if (ROUTE_KINDS.some((k) => changed.has(k))) this.#routes = undefined;
+    const local = localNode(cluster, this.#node);
+    if (local === undefined) {
+      return { value: undefined, problems: [{ path: `Node/${this.#node}`, message: 'this node is not in the cluster: expected a Node of this name' }] };
+    }
+    // Falling back to the default AS number would reset every session of the cluster.
+    if (cluster.problems.some((p) => p.path === 'BGPConfiguration/default.spec.asNumber')) return { value: undefined, problems: [] };
+    this.#sessions ??= sessionsOf(local);
+    this.#routes ??= routesOf(local);
+    return {
+      value: { ...this.#sessions.sections, ...this.#routes.sections },
+      problems: [...this.#sessions.problems, ...this.#routes.problems],
+    };
   }
-  // Falling back to the default AS number would reset every session of the cluster.
-  if (cluster.problems.some((p) => p.path === 'BGPConfiguration/default.spec.asNumber')) return { value: undefined, problems: [] };
+}
+
+function sessionsOf(local: LocalNode): Translation<Pick<SpeakerConfig, 'global' | 'peers'>> {
   const problems: Problem[] = [...unsupported(local)];
-  const { pools, problems: poolProblems } = usablePools(cluster.IPPool.values());
-  const blocks = ownBlocks(cluster.BlockAffinity.values(), node);
   checkAddresses(local, problems);
-  const value: SpeakerConfig = {
-    global: globalOf(local),
-    peers: { peers: peersOf(local, problems) },
-    filters: filtersOf(local.settings, pools, blocks),
-    originate: originateOf(blocks),
-  };
-  return { value, problems: [...problems, ...poolProblems] };
+  return { sections: { global: globalOf(local), peers: { peers: peersOf(local, problems) } }, problems };
+}
+
+function routesOf({ cluster, node, settings }: LocalNode): Translation<Pick<SpeakerConfig, 'filters' | 'originate'>> {
+  const { pools, problems } = usablePools(cluster.IPPool.values());
+  const blocks = ownBlocks(cluster.BlockAffinity.values(), node.name);
+  return { sections: { filters: filtersOf(settings, pools, blocks), originate: originateOf(blocks) }, problems };
 }
 
 function globalOf(local: LocalNode): GlobalSection {
   const { node, settings } = local;
-  const own = FAMILIES.map((f) => node[f]?.address).filter((a) => a !== undefined);
+  const own = FAMILIES.map((f) => local.addresses[f]).filter((a) => a !== undefined);
   return {
     asn: local.asn,
-    routerId: routerIdOf(node),
+    routerId: routerIdOf(local),
     listen: {
       port: own.length === 0 ? 0 : listenPortOf(local.cluster, node.name),
-      addresses: settings.bindMode === 'NodeIP' ? own.map(showIp) : [],
+      addresses: settings.bindMode === 'NodeIP' ? own : [],
     },
     gracefulRestart: GRACEFUL_RESTART,
     kernel: {

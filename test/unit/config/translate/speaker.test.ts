@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { PeerConfig, SpeakerConfig } from '../../../../config/messages/speaker-config.ts';
-import { speakerConfigFor } from '../../../../config/translate/speaker.ts';
+import { SpeakerTranslation, speakerConfigFor, TRANSLATED_KINDS } from '../../../../config/translate/speaker.ts';
 import { usablePools } from '../../../../config/translate/pools.ts';
-import type { ClusterSnapshot } from '../../../../config/translate/snapshot.ts';
+import type { ClusterKind, ClusterSnapshot } from '../../../../config/translate/snapshot.ts';
 import { showProblem } from '../../../../lib/errors.ts';
 import { cluster, node, type Written } from '../../../support/cluster-builders.ts';
 
@@ -243,4 +243,26 @@ test('pools: of two that overlap the older one stays, and the problem names both
   ]);
   const same = usablePools(cluster([], [pool('y', { cidr: '10.0.0.0/16' }), pool('x', { cidr: '10.0.0.0/16' })]).IPPool.values());
   expect(same.pools.map((p) => p.metadata.name)).toEqual(['x']);
+});
+
+test('translating step by step gives what translating from nothing gives, between any two clusters', () => {
+  const clusters = [
+    cluster([]), cluster([A]), cluster([A, B, C]), cluster([node('a', { v4: '10.0.0.7/24', asn: 7 }), B]),
+    cluster([A, B], [pool('p', { cidr: '10.244.0.0/16' }), affinity('a', '10.244.1.0/26')]),
+    cluster([A, B], [pool('p', { cidr: '10.244.0.0/16', disableBGPExport: true }), affinity('a', '10.244.2.0/26'), OFF, peer('t', { peerIP: '192.0.2.1', asNumber: 1 })]),
+    cluster([A, B], [settings({ asNumber: 0 }), affinity('a', '10.244.3.0/26')]),
+    cluster([A, B], [settings({ serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] }), { kind: 'FelixConfiguration', name: 'default', spec: { bpfEnabled: true } }]),
+  ];
+  /** The kinds of which anything differs: what a source of changes would name. */
+  const changed = (from: ClusterSnapshot, to: ClusterSnapshot): Set<ClusterKind> =>
+    new Set([...TRANSLATED_KINDS].filter((k) => text(from, k) !== text(to, k)));
+  const text = (snapshot: ClusterSnapshot, kind: ClusterKind): string =>
+    JSON.stringify([...snapshot[kind]], (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v));
+  for (const from of clusters) {
+    for (const to of clusters) {
+      const translation = new SpeakerTranslation('a');
+      translation.update(from, TRANSLATED_KINDS);
+      expect(translation.update(to, changed(from, to))).toEqual(speakerConfigFor(to, 'a'));
+    }
+  }
 });
