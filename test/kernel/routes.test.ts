@@ -156,6 +156,13 @@ test('what the kernel refuses is named by its place in the batch, and the rest i
   expect(() => { putRoute(socket, batch[0]!); }).toThrow(/ROUTE_PUT .*10\.100\.0\.0\/24.*ENETUNREACH.*Nexthop has invalid gateway/);
 });
 
+test('a thousand refusals in a row all arrive', async () => {
+  await using bench = await bed('all refused');
+  const { socket, oif } = bench;
+  const bad = Array.from({ length: 1_100 }, (_, i) => route(`10.${100 + (i >> 8)}.${i & 255}.0/24`, [via('8.8.8.8', oif)]));
+  expect(putRoutes(socket, bad).map((r) => r.index)).toEqual(bad.map((_, i) => i));
+});
+
 test('ten thousand routes of each family go in and out', async () => {
   await using bench = await bed('ten thousand');
   const { a, socket, oif } = bench;

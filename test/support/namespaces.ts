@@ -263,11 +263,15 @@ function remove(full: string): void {
   spawnSync('ip', ['netns', 'delete', full]);
 }
 
-/** Removes namespaces of test processes that no longer live. */
+/** Removes namespaces and directories of test processes that no longer live. */
 function sweep(): void {
-  if (!existsSync(DIRECTORY)) return;
-  for (const name of readdirSync(DIRECTORY)) {
-    const pid = Number(OURS.exec(name)?.[1]);
-    if (pid > 0 && !existsSync(`/proc/${pid}`)) remove(name);
-  }
+  for (const name of namesIn(DIRECTORY).filter(isLeftOver)) remove(name);
+  for (const name of namesIn(tmpdir()).filter(isLeftOver)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+}
+
+const namesIn = (directory: string): string[] => (existsSync(directory) ? readdirSync(directory) : []);
+
+function isLeftOver(name: string): boolean {
+  const pid = OURS.exec(name)?.[1];
+  return pid !== undefined && !existsSync(`/proc/${pid}`);
 }
