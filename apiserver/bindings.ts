@@ -25,8 +25,11 @@ export function bind(core: Core, request: ResourceRequest): Outcome {
   const bound: ApiObject = cloneJson(old.object);
   section(bound, 'spec')['nodeName'] = node;
   const status = section(bound, 'status');
-  const conditions = Array.isArray(status['conditions']) ? (status['conditions'] as unknown[]).filter((c) => fieldAt(c, 'type') !== 'PodScheduled') : [];
-  status['conditions'] = [...conditions, { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp(core.clock) }];
+  const conditions = Array.isArray(status['conditions']) ? (status['conditions'] as unknown[]) : [];
+  const scheduled = conditions.find((c) => fieldAt(c, 'type') === 'PodScheduled');
+  if (fieldAt(scheduled, 'status') !== 'True') {
+    status['conditions'] = [...conditions.filter((c) => c !== scheduled), { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp(core.clock) }];
+  }
   if (!dryRun) core.objects.write(type, bound, old);
   return { code: 201, other: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } };
 }

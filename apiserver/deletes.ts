@@ -58,7 +58,8 @@ export function removeObject(core: Core, type: ResourceType, old: Stored, option
   const { metadata } = old.object;
   const grace = type.strategy.graceSeconds?.(old.object, options.graceSeconds) ?? 0;
   if ((metadata.finalizers ?? []).length === 0 && grace === 0) {
-    return { object: options.dryRun ? old.object : finishDeletion(core, type, old, old.object), kept: false };
+    const last = type.strategy.graceSeconds === undefined ? old.object : markDeleted(core, old.object, 0);
+    return { object: options.dryRun ? last : finishDeletion(core, type, old, last), kept: false };
   }
   if (metadata.deletionTimestamp !== undefined && grace >= (metadata.deletionGracePeriodSeconds ?? 0)) return { object: old.object, kept: true };
   const marked = markDeleted(core, old.object, grace);
@@ -70,7 +71,7 @@ export function markDeleted(core: Core, object: ApiObject, graceSeconds: number)
   const marked = cloneJson(object);
   marked.metadata.deletionTimestamp = timestamp(core.clock, graceSeconds);
   marked.metadata.deletionGracePeriodSeconds = graceSeconds;
-  if (marked.metadata.generation !== undefined) marked.metadata.generation += 1;
+  if (marked.metadata.generation !== undefined && object.metadata.deletionTimestamp === undefined) marked.metadata.generation += 1;
   return marked;
 }
 

@@ -1,7 +1,8 @@
 /** From the body of a write to an object of the right kind: JSON, apiVersion and kind, types of fields, unknown fields. */
 import { parseJson, stringifyJson } from '../../lib/json.ts';
 import { apiVersionOf, type ResourceType } from '../kinds/resource-type.ts';
-import { fieldAt, isObject, type ApiObject, type JsonObject } from '../objects/object.ts';
+import { isObject, textAt, type ApiObject, type JsonObject } from '../objects/object.ts';
+import { hasFormat } from '../schema/formats.ts';
 import { objectMeta } from '../schema/definitions.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { prune } from '../schema/prune.ts';
@@ -64,7 +65,7 @@ function checkKind(type: ResourceType, value: JsonObject, refuse: Refuse): void 
   if (apiVersion === expected && kind === type.kind) return;
   if (apiVersion !== expected && type.custom) throw badRequest(`the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`);
   if (apiVersion !== expected) throw badRequest(`${String(kind)} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${type.kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} here`);
-  if (type.custom) throw invalid({ group: type.group, kind: String(kind) }, String(fieldAt(value, 'metadata', 'name') ?? ''), [invalidValue('kind', kind, `must be ${type.kind}`)]);
+  if (type.custom) throw invalid({ group: type.group, kind: String(kind) }, textAt(value, 'metadata', 'name'), [invalidValue('kind', kind, `must be ${type.kind}`)]);
   throw refuse(`converting (${String(apiVersion)}.${String(kind)}) to (${type.kind}): unknown conversion`);
 }
 
@@ -75,10 +76,10 @@ function checkKind(type: ResourceType, value: JsonObject, refuse: Refuse): void 
 export function shapeError(node: SchemaNode, value: unknown, path: readonly string[], struct: string): string | undefined {
   if (value === null || value === undefined || node.intOrString) return undefined;
   const where = path.length === 0 ? 'Go value' : `Go struct field ${struct}.${path.join('.')}`;
-  const mismatch = (): string => `json: cannot unmarshal ${goKind(value)} into ${where} of type ${goType(node)}`;
+  const mismatch = (): string => `json: cannot unmarshal ${goKind(value)}${node.type === 'integer' && typeof value === 'number' ? ` ${value}` : ''} into ${where} of type ${goType(node)}`;
   if (node.oneOf.length > 0 && node.type === undefined) return typeof value === 'object' ? mismatch() : undefined;
   switch (node.type) {
-    case 'string': return typeof value === 'string' ? undefined : mismatch();
+    case 'string': return typeof value === 'string' ? textError(node, value) : mismatch();
     case 'boolean': return typeof value === 'boolean' ? undefined : mismatch();
     case 'integer': return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) ? undefined : mismatch();
     case 'number': return typeof value === 'number' || typeof value === 'bigint' ? undefined : mismatch();
@@ -89,6 +90,15 @@ export function shapeError(node: SchemaNode, value: unknown, path: readonly stri
     case 'object': return isObject(value) ? objectShapeError(node, value, path, struct) : mismatch();
     case undefined: return undefined;
   }
+}
+
+/** Bytes and times are read where they are decoded, before anything is validated. */
+function textError(node: SchemaNode, text: string): string | undefined {
+  if (node.format === 'byte' && !hasFormat('byte', text)) return `illegal base64 data at input byte ${Math.max(0, text.search(/[^A-Za-z0-9+/]/))}`;
+  if (node.format === 'date-time' && text !== '' && !hasFormat('date-time', text)) {
+    return `parsing time ${JSON.stringify(text)} as "${node.name === 'MicroTime' ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00'}": cannot parse ${JSON.stringify(text)} as "2006"`;
+  }
+  return undefined;
 }
 
 const objectShapeError = (node: SchemaNode, value: JsonObject, path: readonly string[], struct: string): string | undefined => first(Object.keys(value), (key) => {

@@ -16,6 +16,8 @@ export interface BuiltinRow {
   readonly conditionalUpdate?: true;
   /** DELETE answers with the deleted object instead of a Status. */
   readonly returnsDeleted?: true;
+  /** Shown to clients as a warning. */
+  readonly deprecation?: string;
   /** Name of the definition in the schema data. */
   readonly definition: string;
 }
@@ -36,7 +38,7 @@ export const BUILTIN_ROWS: readonly BuiltinRow[] = [
   }),
   ...rows('', 'v1', 'io.k8s.api.core.v1', 'Namespaced', {
     configmaps: ['ConfigMap', { shortNames: ['cm'] }],
-    endpoints: ['Endpoints', { shortNames: ['ep'] }],
+    endpoints: ['Endpoints', { shortNames: ['ep'], deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice' }],
     events: ['Event', { shortNames: ['ev'] }],
     limitranges: ['LimitRange', { shortNames: ['limits'] }],
     persistentvolumeclaims: ['PersistentVolumeClaim', { shortNames: ['pvc'], status: true, returnsDeleted: true }],

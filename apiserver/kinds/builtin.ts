@@ -22,5 +22,6 @@ function builtinType(row: BuiltinRow): ResourceType {
     root: definition(row.definition), storageRoot: definition(row.definition),
     strategy, selectable: ['metadata.name', ...(row.scope === 'Namespaced' || kind === 'Event' ? ['metadata.namespace'] : []), ...(strategy.selectable ?? [])],
     columns: BUILTIN_COLUMNS[kind],
+    ...(row.deprecation === undefined ? {} : { deprecation: row.deprecation }),
   };
 }

@@ -1,6 +1,7 @@
 /** Pods: the defaults a pod gets, what of it may change, and how long it may take to end. */
 import { fieldAt, isObject, sameJson, type ApiObject, type JsonObject } from '../objects/object.ts';
-import { forbiddenField, required, type FieldError } from '../schema/field-error.ts';
+import { nameProblems } from '../objects/names.ts';
+import { duplicate, forbiddenField, invalidValue, required, type FieldError } from '../schema/field-error.ts';
 import { setDefault, section } from './sections.ts';
 
 const CONTAINER_LISTS = ['initContainers', 'containers'] as const;
@@ -21,11 +22,25 @@ function prepareContainer(container: JsonObject, hostNetwork: boolean): void {
   setDefault(container, 'terminationMessagePath', '/dev/termination-log');
   setDefault(container, 'terminationMessagePolicy', 'File');
   setDefault(container, 'imagePullPolicy', (tag === undefined && !image.includes('@')) || tag === 'latest' ? 'Always' : 'IfNotPresent');
+  for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) if (isObject(container[probe])) prepareProbe(container[probe]);
+  for (const variable of Array.isArray(container['env']) ? container['env'] as unknown[] : []) {
+    if (!isObject(variable)) continue;
+    if (variable['value'] === '') delete variable['value'];
+    const reference = fieldAt(variable, 'valueFrom', 'fieldRef');
+    if (isObject(reference)) setDefault(reference, 'apiVersion', 'v1');
+  }
   for (const port of Array.isArray(container['ports']) ? container['ports'] as unknown[] : []) {
     if (!isObject(port)) continue;
     if (hostNetwork) setDefault(port, 'hostPort', port['containerPort']);
     setDefault(port, 'protocol', 'TCP');
   }
+}
+
+function prepareProbe(probe: JsonObject): void {
+  for (const [field, value] of Object.entries({ timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 })) setDefault(probe, field, value);
+  if (!isObject(probe['httpGet'])) return;
+  setDefault(probe['httpGet'], 'path', '/');
+  setDefault(probe['httpGet'], 'scheme', 'HTTP');
 }
 
 /** A pod stays five minutes on a node that is not ready, as the admission plugin of a real server says. */
@@ -44,12 +59,26 @@ export function podErrors(object: ApiObject, old: ApiObject | undefined): FieldE
   const errors: FieldError[] = [];
   if (containersOf(spec, 'containers').length === 0) errors.push(required('spec.containers'));
   for (const list of CONTAINER_LISTS) {
-    for (const [i, container] of containersOf(spec, list).entries()) {
-      if (typeof container['image'] !== 'string' || container['image'] === '') errors.push(required(`spec.${list}[${i}].image`));
+    const containers = containersOf(spec, list);
+    const names = containers.map((c) => c['name']);
+    for (const [i, container] of containers.entries()) {
+      const path = `spec.${list}[${i}]`;
+      if (typeof container['image'] !== 'string' || container['image'] === '') errors.push(required(`${path}.image`));
+      if (typeof container['name'] === 'string' && container['name'] !== '') errors.push(...nameProblems('label', container['name']).map((p) => invalidValue(`${path}.name`, container['name'], p)));
+      if (names.indexOf(container['name']) < i) errors.push(duplicate(`${path}.name`, container['name']));
+      errors.push(...portErrors(container, path));
     }
   }
   if (old !== undefined && isObject(old['spec'])) errors.push(...changeErrors(spec, old['spec']));
   return errors;
+}
+
+function portErrors(container: JsonObject, path: string): FieldError[] {
+  return (Array.isArray(container['ports']) ? container['ports'].filter(isObject) : []).flatMap((port, i) => {
+    const { containerPort } = port;
+    if (containerPort === 0 || containerPort === undefined) return [required(`${path}.ports[${i}].containerPort`)];
+    return typeof containerPort === 'number' && containerPort > 0 && containerPort <= 65535 ? [] : [invalidValue(`${path}.ports[${i}].containerPort`, containerPort, 'must be between 1 and 65535, inclusive')];
+  });
 }
 
 /** Containers with what may change taken out: only the image may. */

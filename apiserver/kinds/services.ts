@@ -26,12 +26,15 @@ export function prepareService(object: ApiObject, old: ApiObject | undefined): v
   for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) if (before[field] !== undefined) setDefault(spec, field, before[field]);
   if (spec['clusterIP'] === undefined || spec['clusterIP'] === '') spec['clusterIP'] = clusterAddress(object.metadata.uid ?? old?.metadata.uid ?? '0');
   setDefault(spec, 'clusterIPs', [spec['clusterIP']]);
-  setDefault(spec, 'ipFamilies', [String(spec['clusterIP']).includes(':') ? 'IPv6' : 'IPv4']);
-  setDefault(spec, 'ipFamilyPolicy', 'SingleStack');
+  const anyFamily = spec['clusterIP'] === 'None' && spec['selector'] === undefined;
+  setDefault(spec, 'ipFamilies', anyFamily ? ['IPv4', 'IPv6'] : [String(spec['clusterIP']).includes(':') ? 'IPv6' : 'IPv4']);
+  setDefault(spec, 'ipFamilyPolicy', anyFamily ? 'RequireDualStack' : 'SingleStack');
   if (spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer') setDefault(spec, 'externalTrafficPolicy', 'Cluster');
 }
 
 const portsOf = (spec: JsonObject): JsonObject[] => (Array.isArray(spec['ports']) ? spec['ports'].filter(isObject) : []);
+
+const isPort = (value: unknown): boolean => typeof value === 'number' && value >= 1 && value <= 65535;
 
 export function serviceErrors(object: ApiObject, old: ApiObject | undefined): FieldError[] {
   const spec = isObject(object['spec']) ? object['spec'] : {};
@@ -40,7 +43,8 @@ export function serviceErrors(object: ApiObject, old: ApiObject | undefined): Fi
   if (ports.length === 0 && spec['type'] !== 'ExternalName' && spec['clusterIP'] !== 'None') errors.push(required('spec.ports'));
   for (const [i, port] of ports.entries()) {
     const value = port['port'];
-    if (typeof value !== 'number' || value < 1 || value > 65535) errors.push(invalidValue(`spec.ports[${i}].port`, value ?? 0, 'must be between 1 and 65535, inclusive'));
+    if (!isPort(value)) errors.push(invalidValue(`spec.ports[${i}].port`, value ?? 0, 'must be between 1 and 65535, inclusive'));
+    if (typeof port['targetPort'] === 'number' && !isPort(port['targetPort'])) errors.push(invalidValue(`spec.ports[${i}].targetPort`, port['targetPort'], 'must be between 1 and 65535, inclusive'));
     if (ports.length > 1 && (port['name'] === undefined || port['name'] === '')) errors.push(required(`spec.ports[${i}].name`));
   }
   const before = isObject(old?.['spec']) ? old['spec']['clusterIP'] : undefined;

@@ -62,4 +62,10 @@ export function fieldAt(value: unknown, ...path: readonly string[]): unknown {
   return at;
 }
 
+/** The text at a path of field names; empty where there is none. */
+export function textAt(value: unknown, ...path: readonly string[]): string {
+  const found = fieldAt(value, ...path);
+  return typeof found === 'string' ? found : '';
+}
+
 const definedKeys = (value: JsonObject): string[] => Object.keys(value).filter((key) => value[key] !== undefined);

@@ -41,7 +41,8 @@ function mergeField(result: JsonObject, key: string, change: unknown, node: Sche
     assignField(result, key, strategicPatch(fresh ? undefined : present, change, node));
   } else if (Array.isArray(change)) {
     const merged = node?.patchStrategies.includes('merge') === true ? mergeList(Array.isArray(present) ? present : [], change, node, key) : cloneJson(change);
-    assignField(result, key, Array.isArray(order) && node !== undefined ? reorder(merged, order, node.patchMergeKey) : merged);
+    const isMerged = node?.patchStrategies.includes('merge') === true;
+    assignField(result, key, isMerged ? ordered(merged, Array.isArray(order) ? order : change, Array.isArray(present) ? present : [], node.patchMergeKey) : merged);
   } else assignField(result, key, change);
 }
 
@@ -83,20 +84,25 @@ function retainOnly(result: JsonObject, patch: JsonObject): void {
 
 function reorderField(result: JsonObject, field: string, order: unknown, node: SchemaNode | undefined): void {
   const present = result[field];
-  if (Array.isArray(present) && Array.isArray(order) && node !== undefined) result[field] = reorder(present, order, node.patchMergeKey);
+  if (Array.isArray(present) && Array.isArray(order) && node !== undefined) result[field] = ordered(present, order, present, node.patchMergeKey);
 }
 
 /**
- * Elements that the order names come in that order; one it does not name (another writer's) keeps its place
- * after the named element it followed before.
+ * Elements that the patch names come in the patch's order, the others (another writer's) in the order they had;
+ * one of those goes before the first named element that it stood before.
  */
-function reorder(items: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): unknown[] {
+function ordered(items: readonly unknown[], order: readonly unknown[], before: readonly unknown[], mergeKey: string | undefined): unknown[] {
   const identity = (item: unknown): unknown => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
-  const rankOf = (item: unknown): number => order.findIndex((wanted) => sameJson(identity(wanted), identity(item)));
-  const named = items.filter((item) => rankOf(item) >= 0).sort((a, b) => rankOf(a) - rankOf(b));
+  const placeIn = (list: readonly unknown[], item: unknown): number => list.findIndex((other) => sameJson(identity(other), identity(item)));
+  const by = (list: readonly unknown[]) => (a: unknown, b: unknown): number => placeIn(list, a) - placeIn(list, b);
+  const named = items.filter((item) => placeIn(order, item) >= 0).sort(by(order));
+  const others = items.filter((item) => placeIn(order, item) < 0).sort(by(before));
   const result: unknown[] = [];
-  let next = 0;
-  for (const item of items) result.push(rankOf(item) >= 0 ? named[next++] : item);
+  for (let [left, right] = [others, named]; left.length + right.length > 0;) {
+    const [other, next] = [left[0], right[0]];
+    const stoodBefore = right.length === 0 || (left.length > 0 && placeIn(before, other) >= 0 && placeIn(before, next) >= 0 && placeIn(before, other) < placeIn(before, next));
+    if (stoodBefore) { result.push(other); left = left.slice(1); } else { result.push(next); right = right.slice(1); }
+  }
   return result;
 }
 

@@ -26,6 +26,8 @@ export interface SchemaNode {
   readonly oneOf: readonly SchemaNode[];
   readonly not: SchemaNode | undefined;
   readonly preserveUnknown: boolean;
+  /** Of a built-in kind. */
+  readonly open: boolean;
   readonly intOrString: boolean;
   readonly embedded: boolean;
   readonly listType: 'atomic' | 'set' | 'map' | undefined;
@@ -66,7 +68,7 @@ export function compileSchema(raw: JsonObject, resolve: Resolve = noReferences, 
     additional: () => compile(additional),
     items: () => compile(raw['items']),
     allOf: () => list(raw['allOf']), anyOf: () => list(raw['anyOf']), oneOf: () => list(raw['oneOf']), not: () => compile(raw['not']),
-  }, raw, raw['x-kubernetes-preserve-unknown-fields'] === true || additional === true || (open && free && (type === 'object' || type === undefined)));
+  }, raw, open, raw['x-kubernetes-preserve-unknown-fields'] === true || additional === true || (open && free && (type === 'object' || type === undefined)));
 }
 
 interface Children {
@@ -76,9 +78,9 @@ interface Children {
   readonly allOf: () => SchemaNode[]; readonly anyOf: () => SchemaNode[]; readonly oneOf: () => SchemaNode[];
 }
 
-function lazy(children: Children, raw: JsonObject, preserveUnknown: boolean): SchemaNode {
+function lazy(children: Children, raw: JsonObject, open: boolean, preserveUnknown: boolean): SchemaNode {
   const node: Record<string, unknown> = {
-    name: undefined, raw, type: children.type, preserveUnknown,
+    name: undefined, raw, type: children.type, open, preserveUnknown,
     required: strings(raw['required']),
     nullable: raw['nullable'] === true,
     hasDefault: Object.hasOwn(raw, 'default'), default: raw['default'],

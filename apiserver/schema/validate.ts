@@ -115,7 +115,7 @@ function objectErrors(node: SchemaNode, value: JsonObject, path: string, old: un
     if (Object.hasOwn(value, name)) errors.push(...validate(property, value[name], child(path, name), before(name)));
   }
   for (const name of node.required) {
-    if (!Object.hasOwn(value, name) || value[name] === undefined) errors.push(required(child(path, name)));
+    if ((!Object.hasOwn(value, name) || value[name] === undefined) && !mayBeEmpty(node.properties.get(name))) errors.push(required(child(path, name)));
   }
   const { additional } = node;
   if (additional !== undefined) {
@@ -133,6 +133,9 @@ function embeddedErrors(value: JsonObject, path: string): FieldError[] {
   return ['apiVersion', 'kind'].flatMap((name) => (value[name] === undefined ? [required(child(path, name))]
     : value[name] === '' ? [invalidValue(child(path, name), '', 'must not be empty')] : []));
 }
+
+/** In built-in kinds a list that has to be there may still be nothing: the schema only says that it is always written. */
+const mayBeEmpty = (node: SchemaNode | undefined): boolean => node?.open === true && (node.type === 'array' || node.additional !== undefined);
 
 function enumErrors(node: SchemaNode, value: unknown, path: string): FieldError[] {
   if (node.enum === undefined || node.enum.some((allowed) => sameJson(allowed, value))) return [];

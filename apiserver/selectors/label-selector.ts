@@ -94,11 +94,12 @@ function comparison(tokens: Tokens, key: string, operator: '<' | '>'): LabelTest
 /** The test a selector stands for, or undefined when it selects everything. Throws a 400 ApiError on bad text. */
 export function parseLabelSelector(text: string): LabelTest | undefined {
   const tokens = new Tokens(text);
-  if (tokens.next === undefined) return undefined;
-  if (!isName(tokens.next) && tokens.next !== '!') throw badRequest(`found '${tokens.next}', expected: !, identifier, or 'end of string'`);
+  const first = tokens.next;
+  if (first === undefined) return undefined;
+  if (SYMBOLS.test(first) && first !== '!') throw badRequest(`found '${first}', expected: !, identifier, or 'end of string'`);
   const requirements = [readRequirement(tokens)];
-  while (tokens.next !== undefined) {
-    if (!tokens.takeIf(',')) throw badRequest(`found '${tokens.next}', expected: ',' or 'end of string'`);
+  for (let next: string | undefined = tokens.next; next !== undefined; next = tokens.next) {
+    if (!tokens.takeIf(',')) throw badRequest(`found '${next}', expected: ',' or 'end of string'`);
     if (tokens.next === undefined) throw badRequest("found '', expected: identifier after ','");
     requirements.push(readRequirement(tokens));
   }
