@@ -6,7 +6,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': ['@swc/jest', {
-      jsc: { parser: { syntax: 'typescript', explicitResourceManagement: true }, target: 'es2024' },
+      jsc: { parser: { syntax: 'typescript', explicitResourceManagement: true }, target: 'es2024', experimental: { keepImportAttributes: true } },
       module: { type: 'es6' },
     }],
   },
