@@ -121,8 +121,10 @@ export class FibSync implements Disposable {
     }
   }
 
+  /** What was refused may have room now. */
   #listAgain(): void {
     this.#mustList = true;
+    for (const family of FAMILIES) this.#ribs[family].fib.retry();
     this.kick();
   }
 

@@ -1,23 +1,23 @@
 /** Counters for Prometheus, gathered when asked for. Labels name peers, never prefixes; a large mesh is one label. */
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { PeerStatus, SpeakerStatus } from '../config/messages/bgpd-control.ts';
 import { FAMILIES } from '../lib/ip/prefix.ts';
 
 /** With more mesh peers than this, they are summed under one label. */
 const MESH_LABELS = 100;
 
-interface PeerMetric { readonly name: string; readonly help: string; readonly value: (peer: PeerStatus) => number }
+interface PeerMetric { readonly kind: typeof Gauge | typeof Counter; readonly name: string; readonly help: string; readonly value: (peer: PeerStatus) => number }
 
 const PEER_METRICS: readonly PeerMetric[] = [
-  { name: 'tortie_bgp_peer_up', help: '1 while the session is Established; for a summed mesh, how many are', value: (p) => Number(p.state === 'Established') },
-  { name: 'tortie_bgp_peer_routes_received', help: 'Routes accepted from the peer', value: (p) => p.received },
-  { name: 'tortie_bgp_peer_routes_stale', help: 'Routes kept for a restarting peer', value: (p) => p.stale },
-  { name: 'tortie_bgp_peer_routes_advertised', help: 'Routes sent to the peer', value: (p) => p.advertised },
-  { name: 'tortie_bgp_peer_messages_in', help: 'Messages received since start', value: (p) => p.counters.messagesIn },
-  { name: 'tortie_bgp_peer_messages_out', help: 'Messages sent since start', value: (p) => p.counters.messagesOut },
-  { name: 'tortie_bgp_peer_updates_in', help: 'UPDATE messages received since start', value: (p) => p.counters.updatesIn },
-  { name: 'tortie_bgp_peer_updates_out', help: 'UPDATE messages sent since start', value: (p) => p.counters.updatesOut },
-  { name: 'tortie_bgp_peer_established_count', help: 'Times the session was established since start', value: (p) => p.counters.established },
+  { kind: Gauge, name: 'tortie_bgp_peer_up', help: '1 while the session is Established; for a summed mesh, how many are', value: (p) => Number(p.state === 'Established') },
+  { kind: Gauge, name: 'tortie_bgp_peer_routes_received', help: 'Routes accepted from the peer', value: (p) => p.received },
+  { kind: Gauge, name: 'tortie_bgp_peer_routes_stale', help: 'Routes kept for a restarting peer', value: (p) => p.stale },
+  { kind: Gauge, name: 'tortie_bgp_peer_routes_advertised', help: 'Routes sent to the peer', value: (p) => p.advertised },
+  { kind: Counter, name: 'tortie_bgp_peer_messages_in_total', help: 'Messages received since start', value: (p) => p.counters.messagesIn },
+  { kind: Counter, name: 'tortie_bgp_peer_messages_out_total', help: 'Messages sent since start', value: (p) => p.counters.messagesOut },
+  { kind: Counter, name: 'tortie_bgp_peer_updates_in_total', help: 'UPDATE messages received since start', value: (p) => p.counters.updatesIn },
+  { kind: Counter, name: 'tortie_bgp_peer_updates_out_total', help: 'UPDATE messages sent since start', value: (p) => p.counters.updatesOut },
+  { kind: Counter, name: 'tortie_bgp_peer_established_total', help: 'Times the session was established since start', value: (p) => p.counters.established },
 ];
 
 /** The metrics of one moment as text. */
@@ -37,8 +37,8 @@ export async function metricsText(status: SpeakerStatus): Promise<string> {
     for (const family of FAMILIES) byFamily.set({ family }, status.routes[family][key]);
   }
   const isMeshSummed = status.peers.filter((p) => p.origin === 'mesh').length > MESH_LABELS;
-  for (const { name, help, value } of PEER_METRICS) {
-    const byPeer = gauge(name, help, ['peer']);
+  for (const { kind, name, help, value } of PEER_METRICS) {
+    const byPeer = new kind({ name, help, labelNames: ['peer'], registers: [registry] });
     for (const peer of status.peers) byPeer.inc({ peer: isMeshSummed && peer.origin === 'mesh' ? 'mesh' : peer.name }, value(peer));
   }
   return registry.metrics();

@@ -1,7 +1,7 @@
 /** The configured peers: made, changed and removed as the configuration says, with no session reset without need. */
 import type { GlobalSection, PeerConfig, SpeakerConfig } from '../config/messages/speaker-config.ts';
 import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
-import { ip } from '../lib/ip/text.ts';
+import { ip, parseIp } from '../lib/ip/text.ts';
 import { exportTargetFor, groupKeyOf, policyFor, sourceFor, type Neighbour, type PeerLike } from './neighbour.ts';
 import type { StopReason } from './peer.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
@@ -36,7 +36,8 @@ export class Neighbourhood {
   at(address: Ip): Neighbour | undefined { return this.#byAddress.get(address); }
   /** By name, or by the text of the address. */
   find(text: string): Neighbour | undefined {
-    return this.#byName.get(text) ?? [...this.#byName.values()].find((n) => n.config.address === text);
+    const address = parseIp(text);
+    return this.#byName.get(text) ?? (address === undefined ? undefined : this.#byAddress.get(address));
   }
 
   /** Makes the neighbours those of the configuration. */

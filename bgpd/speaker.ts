@@ -123,10 +123,11 @@ export class Speaker {
   async #placeRoutes(place: Place): Promise<void> {
     const known = this.#place;
     if (known?.table === place.table && known.metric === place.metric) return;
-    this.#place = { table: place.table, metric: place.metric };
+    const wanted = { table: place.table, metric: place.metric };
     const { fibSync, ribs } = this.routing;
-    if (known !== undefined) { await fibSync.move(this.#ports.fib(this.#place)); return; }
-    await fibSync.adopt(this.#ports.fib(this.#place));
+    if (known !== undefined) await fibSync.move(this.#ports.fib(wanted)); else await fibSync.adopt(this.#ports.fib(wanted));
+    this.#place = wanted;
+    if (known !== undefined) return;
     this.#preserved = FAMILIES.filter((family) => ribs[family].fib.adopted.size > 0);
     if (this.#preserved.length > 0) for (const family of FAMILIES) ribs[family].isDeferring = true;
   }

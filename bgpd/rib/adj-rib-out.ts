@@ -12,6 +12,9 @@ export interface Change {
   readonly now: Route | undefined;
 }
 
+/** Exported routes kept at hand: a mesh has fewer, and a full table is gone through once. */
+const REMEMBERED = 8192;
+
 /**
  * Holds, for each prefix, the id of the route that the peers have been told (or are about to be told). The peer that a
  * route came from is the exception: it is never sent its own route back. So what peer P has for a prefix is
@@ -22,8 +25,8 @@ export class AdjRibOut {
   readonly sent = new Int32Column();
   readonly #filter: RouteFilter | undefined;
   readonly #routes: RouteTable;
-  /** What became of a route, by route id; ids are used again, hence the route itself beside it. */
-  readonly #exports: ({ readonly route: Route; readonly result: Outbound | string } | undefined)[] = [];
+  /** What became of the routes looked at lately. */
+  readonly #exports = new Map<Route, Outbound | string>();
   #changes: Change[] = [];
   #count = 0;
   /** How many of the routes sent came from a source, by its index. */
@@ -80,10 +83,12 @@ export class AdjRibOut {
   }
 
   #exported(route: Route): Outbound | string {
-    const known = this.#exports[route.id];
-    if (known?.route === route) return known.result;
-    const result = exportRoute(route, this.target);
-    this.#exports[route.id] = { route, result };
+    let result = this.#exports.get(route);
+    if (result === undefined) {
+      if (this.#exports.size >= REMEMBERED) this.#exports.clear();
+      result = exportRoute(route, this.target);
+      this.#exports.set(route, result);
+    }
     return result;
   }
 

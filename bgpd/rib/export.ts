@@ -1,6 +1,7 @@
 /** What a route looks like when it is passed on to a peer, or why it is not passed on (RFC 4271 §5, §9.1.3, RFC 1997, RFC 4456). */
 import { familyOf, type Family } from '../../lib/ip/prefix.ts';
-import { prependAs, withLocalPref, withoutInternal, withoutMed } from '../wire/attribute-changes.ts';
+import { prependToAsPath } from '../wire/as-path.ts';
+import { withLocalPref } from '../wire/attribute-changes.ts';
 import type { NextHop, PathAttributes, WireContext } from '../wire/message.ts';
 import type { Route } from './route.ts';
 
@@ -53,7 +54,14 @@ const internalAttributes = (route: Route): PathAttributes => withLocalPref(route
  * To another AS: our number is prepended, LOCAL_PREF and the reflection attributes stay inside, and so does a MED that
  * came from a neighbouring AS (RFC 4271 §5.1.4).
  */
-function externalAttributes(route: Route, localAsn: number): PathAttributes {
-  const outside = prependAs(withoutInternal(route.attributes), localAsn);
-  return route.source.kind === 'originated' ? outside : withoutMed(outside);
+function externalAttributes({ source, attributes }: Route, localAsn: number): PathAttributes {
+  return {
+    ...attributes,
+    asPath: prependToAsPath(attributes.asPath, localAsn),
+    asPathLength: attributes.asPathLength + 1,
+    med: source.kind === 'originated' ? attributes.med : undefined,
+    localPref: undefined,
+    originatorId: undefined,
+    clusterList: [],
+  };
 }

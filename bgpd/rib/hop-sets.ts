@@ -9,8 +9,10 @@ export class HopSets {
   readonly #sets: (readonly KernelNextHop[] | undefined)[] = [[]];
   readonly #numbers = new Map<string, number>();
   readonly #free: number[] = [];
-  /** Short cut for the common set of one. */
+  /** Short cuts for the common set of one, and for the same one again. */
   #single = new WeakMap<KernelNextHop, number>();
+  #lastHop: KernelNextHop | undefined;
+  #lastNumber = NO_HOPS;
   #sizeAtLastSweep = 0;
 
   get size(): number { return this.#numbers.size; }
@@ -18,11 +20,14 @@ export class HopSets {
   hopsOf(number: number): readonly KernelNextHop[] { return this.#sets[number]!; }
 
   numberOfOne(hop: KernelNextHop): number {
+    if (hop === this.#lastHop) return this.#lastNumber;
     let number = this.#single.get(hop);
     if (number === undefined) {
       number = this.numberOf([hop]);
       this.#single.set(hop, number);
     }
+    this.#lastHop = hop;
+    this.#lastNumber = number;
     return number;
   }
 
@@ -61,6 +66,7 @@ export class HopSets {
       this.#free.push(number);
     }
     this.#single = new WeakMap();
+    this.#lastHop = undefined;
     this.#sizeAtLastSweep = this.size;
   }
 }

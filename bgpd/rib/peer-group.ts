@@ -92,7 +92,7 @@ export class PeerGroup {
       else for (const change of changes) member.pending.add(change.prefixId);
     }
     if (level.length === 0) return;
-    for (const parcel of packChanges(changes, this.out, this.#rib.table, new Set(this.members.keys()))) {
+    for (const parcel of packChanges(changes, this.out, this.#rib.table, new Set(level.map((m) => m.source)))) {
       for (const member of level) {
         if (isFor(parcel, member.source) && !member.send(parcel.bytes, parcel.updates)) member.isBlocked = true;
       }

@@ -50,23 +50,23 @@ class Buckets {
   }
 }
 
-/** The changes as messages for the peers of a group. Only `members` matter as exceptions: others get nothing anyway. */
-export function packChanges(changes: readonly Change[], out: AdjRibOut, table: PrefixTable, members: ReadonlySet<Source>): Parcel[] {
+/** The changes as messages for `peers`, who are level with their group. Nothing is encoded that nobody would get. */
+export function packChanges(changes: readonly Change[], out: AdjRibOut, table: PrefixTable, peers: ReadonlySet<Source>): Parcel[] {
   const forAll = new Map<Source | undefined, Buckets>();
   const forOne = new Map<Source, Buckets>();
-  const memberOf = (route: Route | undefined): Source | undefined =>
-    (route !== undefined && members.has(route.source) ? route.source : undefined);
+  const peerOf = (route: Route | undefined): Source | undefined =>
+    (route !== undefined && peers.has(route.source) ? route.source : undefined);
   for (const { prefixId, before, now } of changes) {
     const prefix = table.prefixOf(prefixId);
-    const sender = memberOf(now);
-    const oldSender = memberOf(before);
+    const sender = peerOf(now);
+    const oldSender = peerOf(before);
     // Nobody is told to forget what it was never told: the old sender of a route that goes.
     bucketsOf(forAll, now === undefined ? oldSender : sender).add(now, prefix);
     // The new sender had another's route and loses it.
     if (sender !== undefined && before !== undefined && oldSender !== sender) bucketsOf(forOne, sender).add(undefined, prefix);
   }
   return [
-    ...[...forAll].map(([except, buckets]) => parcel(buckets.messages(out), except, undefined)),
+    ...[...forAll].filter(([except]) => except === undefined || peers.size > 1).map(([except, buckets]) => parcel(buckets.messages(out), except, undefined)),
     ...[...forOne].map(([only, buckets]) => parcel(buckets.messages(out), undefined, only)),
   ];
 }

@@ -19,7 +19,8 @@
  *   A peer with R = 1 restarted as well and waits for us: it is late, not awaited. One without the capability sends no
  *   marker: it is neither. Peers for which graceful restart is switched off are never awaited.
  * ```
- * While a family is deferred: no best path is chosen, nothing is sent to peers, and the kernel routes stay as they are.
+ * While a family is deferred: kernel routes from before the restart stay as they are, no best path is chosen for their
+ * prefixes, and no End-of-RIB is sent. Prefixes without such a route, and our own, have nothing to lose and are not held up.
  * `select` means: choose best paths, make the kernel match where there is one, send the routes and then End-of-RIB to
  * every peer. `release` means: kernel routes from before that nothing stands behind go. RFC 4724 has both at once, and
  * when two neighbours restart together each would remove the other's routes, to learn them a moment later.

@@ -109,3 +109,38 @@ test('flushed routes come back by themselves, and a foreign route in the place o
     expect((await bgpd.status()).problems).toEqual([]);
   });
 }, 60_000);
+
+test('after a reboot the sessions come up, but nothing is originated before somebody says so', async () => {
+  await using net = await Namespaces.create('reboot');
+  const { us, bird: other } = pair(net, 64512);
+  const first = await Bgpd.start(us, config(64512));
+  await eventually(20_000, () => { expect(learned(other, 4)).toContain('10.1.0.0/26'); });
+  await first.kill('SIGKILL');
+  us.ip('route', 'flush', 'proto', '84');
+  us.ip('-6', 'route', 'flush', 'proto', '84');
+  const second = await Bgpd.start(us, undefined, '--boot-id', 'another');
+  await eventually(20_000, async () => {
+    expect(await second.states()).toEqual({ '10.0.0.2': 'Established', 'fd00::2': 'Established' });
+    expect(ours(us, 4)).toEqual(['unicast 10.2.0.0/16 via 10.0.0.2', 'unicast 10.3.0.0/24 via 10.0.0.2']);
+    expect(learned(other, 4)).not.toContain('10.1.0.0/26');
+    expect(learned(other, 6)).not.toContain('fd00:1::/122');
+  });
+  expect((await second.status()).originated).toEqual([]);
+  await second.client.call('apply', { version: 1, sender: 'agent', sections: { originate: { revision: 1, value: config(64512).originate } } });
+  await eventually(10_000, () => { expect([learned(other, 4), learned(other, 6)].flat()).toEqual(expect.arrayContaining(['10.1.0.0/26', 'fd00:1::/122'])); });
+}, 60_000);
+
+test('a configuration that cannot be read ends the program with a message; a bad part of one is logged', async () => {
+  await using net = await Namespaces.create('bad configuration');
+  const ns = net.add('us');
+  const file = join(ns.directory, 'bad.json');
+  writeFileSync(file, '{');
+  const broken = ns.spawn(process.execPath, [join(import.meta.dirname, '../../main.ts'), 'bgpd', '--config', file]);
+  expect(await broken.ended).toBe(1);
+  expect(broken.lines.join(' ')).toContain(`CONFIG_FILE (path=${file})`);
+  const { peers, ...rest } = config(64512);
+  const bgpd = await Bgpd.start(ns, { ...rest, peers: { peers: [...peers.peers, peerConfig('10.0.0.9', { asn: 0 })] } });
+  expect((await bgpd.status()).peers).toHaveLength(2);
+  expect((await bgpd.status()).problems.map((p) => p.path)).toEqual(['peers/Static_10_0_0_9.asn']);
+  expect(bgpd.process.lines.filter((line) => line.includes('config.problem'))).toHaveLength(1);
+}, 60_000);
