@@ -26,6 +26,8 @@ type Unknown = PathAttributes['unknown'][number];
 const { optional: OPTIONAL, transitive: TRANSITIVE, partial: PARTIAL, extendedLength: EXTENDED } = ATTRIBUTE_FLAG;
 /** Shared by all who have none: a million routes have few communities. */
 const NONE: readonly never[] = Object.freeze([]);
+/** More faults of a block say nothing new. A fault that withdraws is never left out: there is at most one for each row. */
+const MAX_DISCARDS = 16;
 const KEYS = Object.keys(ATTRIBUTES) as Key[];
 const KEY_OF_CODE = new Map(KEYS.map((key) => [ATTRIBUTES[key].code, key]));
 
@@ -43,7 +45,7 @@ export function readAttributeBlock(bytes: Uint8Array, start: number, end: number
     const span = spanAt(bytes, at, end);
     at = span.end;
     if (seen.includes(span.code)) {
-      faults.push(faultOf(bytes, span, 'discard', new MalformedAttribute('appears again', UPDATE_ERROR.malformedAttributeList)));
+      if (faults.length < MAX_DISCARDS) faults.push(discarded(span.code, 'appears again'));
       continue;
     }
     seen.push(span.code);
@@ -72,7 +74,7 @@ function readKnown<K extends Key>(key: K, bytes: Uint8Array, span: Span, context
     : row.twoOctetOnly === true && context.fourOctetAs ? 'comes from a four-octet speaker'
     : undefined;
   if (unwanted !== undefined) {
-    faults.push(faultOf(bytes, span, 'discard', new MalformedAttribute(unwanted, UPDATE_ERROR.unspecific)));
+    faults.push(discarded(span.code, unwanted));
     return;
   }
   const value = ((span.flags ^ row.flags) & (OPTIONAL | TRANSITIVE)) === 0
@@ -83,9 +85,15 @@ function readKnown<K extends Key>(key: K, bytes: Uint8Array, span: Span, context
 }
 
 function faultOf(bytes: Uint8Array, span: Span, action: 'withdraw' | 'discard', malformed: MalformedAttribute): AttributeFault {
-  const key = KEY_OF_CODE.get(span.code);
-  const name = key === undefined ? `attribute ${span.code}` : ATTRIBUTES[key].name;
-  return fault(action, `${name}: ${malformed.what}`, malformed.subcode, copyOf(bytes, span.at, span.end));
+  return action === 'discard' ? discarded(span.code, malformed.what)
+    : fault('withdraw', `${nameOf(span.code)}: ${malformed.what}`, malformed.subcode, copyOf(bytes, span.at, span.end));
+}
+
+const discarded = (code: number, what: string): AttributeFault => fault('discard', `${nameOf(code)}: ${what}`, UPDATE_ERROR.unspecific);
+
+function nameOf(code: number): string {
+  const key = KEY_OF_CODE.get(code);
+  return key === undefined ? `attribute ${code}` : ATTRIBUTES[key].name;
 }
 
 /** RFC 4271 §5 and §6.3: optional transitive ones are passed on as partial, other optional ones end here. */

@@ -43,7 +43,7 @@ export function walkAttributes(body: Uint8Array, start: number, end: number, scr
       located.start = valueStart;
       located.end = next;
     } else if (located === walk.nextHop) {
-      walk.faults.push(fault('discard', 'NEXT_HOP: appears again', UPDATE_ERROR.malformedAttributeList));
+      if (walk.faults.length === 0) walk.faults.push(fault('discard', 'NEXT_HOP: appears again', UPDATE_ERROR.unspecific));
     } else {
       throw malformedList('an MP attribute appears twice');
     }

@@ -3,8 +3,13 @@ import { readAttributeBlock, writeAttributeBlock, type AttributeBlock } from './
 import { MAX_MESSAGE_LENGTH } from './constants.ts';
 import type { PathAttributes, WireContext } from './message.ts';
 
-/** Entries that nobody holds and that are remembered all the same: bounds what a hostile peer can make us keep. */
-const DEFAULT_IDLE_LIMIT = 4096;
+/**
+ * Bytes of blocks that nobody holds and that are remembered all the same: bounds what a hostile peer can make us keep.
+ * What is read from a block takes at most some twenty times its bytes.
+ */
+const DEFAULT_IDLE_BYTES = 1_048_576;
+/** Counted for each entry beside its block. */
+const ENTRY_BYTES = 100;
 
 /** Blocks by their bytes, one character each: V8 seeds its string hash, so that no peer can aim at one bucket. */
 type Table = Map<string, Entry>;
@@ -57,7 +62,7 @@ const CANONICAL_CONTEXT: WireContext = { fourOctetAs: true, external: false };
 
 /**
  * One for the whole speaker. Its holders say what they keep: `retain` once for each reference stored, `release` when that
- * reference goes. An entry that nobody holds is forgotten before `idleLimit` younger such entries have come.
+ * reference goes. An entry that nobody holds is forgotten before `idleBytes` of younger entries have come.
  * Forgetting is safe at any time: the same bytes then give a new object, equal but not identical.
  *
  * A holder that never calls `retain` gets a bounded cache: right, but routes may come to hold equal objects twice.
@@ -65,7 +70,7 @@ const CANONICAL_CONTEXT: WireContext = { fourOctetAs: true, external: false };
 export class AttributeInterner {
   /** Room for the caller to gather a block in. */
   readonly scratch: Buffer = Buffer.alloc(MAX_MESSAGE_LENGTH);
-  readonly #idleLimit: number;
+  readonly #idleBytes: number;
   /** A table for each reading of the bytes: by width of AS numbers and kind of peer. */
   readonly #tables: readonly Table[] = [new Map(), new Map(), new Map(), new Map()];
   readonly #canonical: Table = new Map();
@@ -74,10 +79,11 @@ export class AttributeInterner {
    * old one that nobody holds are forgotten.
    */
   #young: Entry[] = [];
+  #youngBytes = 0;
   #old: Entry[] = [];
   #size = 0;
 
-  constructor(options: { readonly idleLimit?: number } = {}) { this.#idleLimit = options.idleLimit ?? DEFAULT_IDLE_LIMIT; }
+  constructor(options: { readonly idleBytes?: number } = {}) { this.#idleBytes = options.idleBytes ?? DEFAULT_IDLE_BYTES; }
 
   /** Entries remembered, held or idle. */
   get size(): number { return this.#size; }
@@ -130,13 +136,15 @@ export class AttributeInterner {
     if (entry.isQueued) return;
     entry.isQueued = true;
     this.#young.push(entry);
-    if (this.#young.length * 2 < this.#idleLimit) return;
+    this.#youngBytes += entry.key.length + ENTRY_BYTES;
+    if (this.#youngBytes * 2 < this.#idleBytes) return;
     for (const old of this.#old) {
       old.isQueued = false;
       if (old.held === 0) this.#forget(old);
     }
     this.#old = this.#young;
     this.#young = [];
+    this.#youngBytes = 0;
   }
 
   #forget(entry: Entry): void {

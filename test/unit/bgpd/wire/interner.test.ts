@@ -7,6 +7,8 @@ import type { PathAttributes, WireContext } from '../../../../bgpd/wire/message.
 import { bytesFromHex } from '../../../support/hex.ts';
 
 const CONTEXT: WireContext = { fourOctetAs: true, external: true };
+/** Room for about a hundred of the blocks below. */
+const HUNDRED = 12_000;
 const blockOf = (n: number): Uint8Array => writeAttributeBlock(withCommunities(prependAs(ORIGINATED, 65001), [n]), CONTEXT);
 const intern = (interner: AttributeInterner, n: number): PathAttributes => {
   const bytes = blockOf(n);
@@ -52,7 +54,7 @@ test('a block that ends the session is not remembered', () => {
 });
 
 test('what nobody holds is forgotten, however much comes', () => {
-  const interner = new AttributeInterner({ idleLimit: 100 });
+  const interner = new AttributeInterner({ idleBytes: HUNDRED });
   const first = intern(interner, 1);
   flood(interner, 10_000);
   expect(interner.size).toBeLessThanOrEqual(100);
@@ -62,7 +64,7 @@ test('what nobody holds is forgotten, however much comes', () => {
 });
 
 test('what is held stays, until it is released as often as it was retained', () => {
-  const interner = new AttributeInterner({ idleLimit: 100 });
+  const interner = new AttributeInterner({ idleBytes: HUNDRED });
   const held = intern(interner, 1);
   interner.retain(held);
   interner.retain(held);
@@ -78,7 +80,7 @@ test('what is held stays, until it is released as often as it was retained', () 
 });
 
 test('what is released and held again in time stays', () => {
-  const interner = new AttributeInterner({ idleLimit: 100 });
+  const interner = new AttributeInterner({ idleBytes: HUNDRED });
   const held = intern(interner, 1);
   for (let round = 0; round < 20; round++) {
     interner.retain(held);
@@ -88,8 +90,25 @@ test('what is released and held again in time stays', () => {
   }
 });
 
+test('large blocks are forgotten sooner', () => {
+  const interner = new AttributeInterner({ idleBytes: HUNDRED });
+  for (let n = 0; n < 100; n++) {
+    const bytes = writeAttributeBlock(prependAs(prependAs(ORIGINATED, 65001, 900), n + 1), CONTEXT);
+    interner.intern(bytes, 0, bytes.length, CONTEXT);
+  }
+  expect(interner.size).toBeLessThan(5);
+});
+
+test('a block full of faults keeps few of them', () => {
+  const interner = new AttributeInterner();
+  const bytes = bytesFromHex(`40 01 01 00 ${'40 01 00 '.repeat(1000)}40 02 01 00`);
+  const { faults } = interner.intern(bytes, 0, bytes.length, CONTEXT);
+  expect(faults.length).toBeLessThan(30);
+  expect(faults.at(-1)).toMatchObject({ action: 'withdraw', text: 'AS_PATH: a segment is cut short' });
+});
+
 test('attributes that come and go do not push others out', () => {
-  const interner = new AttributeInterner({ idleLimit: 100 });
+  const interner = new AttributeInterner({ idleBytes: HUNDRED });
   const [idle, busy] = [intern(interner, 1), intern(interner, 2)];
   for (let round = 0; round < 1000; round++) {
     interner.retain(busy);
@@ -99,7 +118,7 @@ test('attributes that come and go do not push others out', () => {
 });
 
 test('retaining a full table costs no more than its sets', () => {
-  const interner = new AttributeInterner({ idleLimit: 100 });
+  const interner = new AttributeInterner({ idleBytes: HUNDRED });
   const held = Array.from({ length: 5000 }, (_, n) => { const a = intern(interner, n); interner.retain(a); return a; });
   expect(interner.size).toBe(5000);
   for (const a of held) interner.release(a);
