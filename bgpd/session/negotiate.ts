@@ -125,7 +125,9 @@ function refusalOf(settings: SessionSettings, open: OpenMessage): Refusal | unde
 
 /** RFC 4760 §8: a peer without the capability speaks IPv4 unicast alone. */
 function commonFamilies(settings: SessionSettings, open: OpenMessage): Family[] {
-  const theirs: readonly Family[] = open.capabilities.families.length === 0 ? ['ipv4'] : open.capabilities.families;
+  const { families, unknown } = open.capabilities;
+  const isMultiprotocol = families.length > 0 || unknown.some((u) => u.code === CAPABILITY.multiprotocol);
+  const theirs: readonly Family[] = isMultiprotocol ? families : ['ipv4'];
   return settings.families.filter((family) => theirs.includes(family));
 }
 

@@ -72,6 +72,11 @@ describe('what is agreed', () => {
     expect(agreed(settings, { ...open, capabilities: { ...capabilities, families: [] } }).families).toEqual(['ipv4']);
   });
 
+  test('a peer that offers only families we do not know has none in common with us', () => {
+    const unknown = [{ code: 1, value: Uint8Array.of(0, 25, 0, 70) }];
+    expect(refused(settings, { ...open, capabilities: { ...capabilities, families: [], unknown } }).notification).toMatchObject({ code: 2, subcode: 7 });
+  });
+
   test.each([
     [90, 180, undefined, 90, 30], [90, 30, undefined, 30, 10], [90, 0, undefined, 0, 0], [0, 90, undefined, 0, 0],
     [3, 90, undefined, 3, 1], [90, 4, undefined, 4, 1], [90, 90, 5, 90, 5], [90, 90, 60, 90, 30], [90, 9, 20, 9, 3],
