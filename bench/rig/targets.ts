@@ -58,7 +58,9 @@ class Tortie implements Target {
     mkdirSync(directory, { recursive: true });
     this.#socket = join(directory, 'bgpd.sock');
     writeFileSync(join(directory, 'config.json'), JSON.stringify(speakerConfig(c)));
-    const command = [process.execPath, join(PROJECT, 'dist', 'tortie.js'), 'bgpd',
+    const profile = process.env['PROFILE'];     // a folder that takes CPU profiles
+    const command = [process.execPath, ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+      join(PROJECT, 'dist', 'tortie.js'), 'bgpd',
       '--config', join(directory, 'config.json'), '--socket', this.#socket, '--state', join(directory, 'state')];
     this.#start = () => { this.#daemon = new Daemon(namespace, command, join(directory, 'log')); };
     this.#start();
@@ -73,7 +75,7 @@ class Tortie implements Target {
 
   pids(): number[] { return this.#daemon?.alive === true ? [this.#daemon.pid] : []; }
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> { await this.#daemon?.end(signal); }
-  async stop(): Promise<void> { this.#client?.[Symbol.dispose](); await this.end('SIGKILL'); }
+  async stop(): Promise<void> { this.#client?.[Symbol.dispose](); await this.end(); }
 }
 
 function speakerConfig(c: TargetConfig): SpeakerConfig {
