@@ -61,12 +61,13 @@ export function packChanges(changes: readonly Change[], out: AdjRibOut, table: P
     const sender = peerOf(now);
     const oldSender = peerOf(before);
     // Nobody is told to forget what it was never told: the old sender of a route that goes.
-    bucketsOf(forAll, now === undefined ? oldSender : sender).add(now, prefix);
+    const except = now === undefined ? oldSender : sender;
+    if (except === undefined || peers.size > 1) bucketsOf(forAll, except).add(now, prefix);
     // The new sender had another's route and loses it.
     if (sender !== undefined && before !== undefined && oldSender !== sender) bucketsOf(forOne, sender).add(undefined, prefix);
   }
   return [
-    ...[...forAll].filter(([except]) => except === undefined || peers.size > 1).map(([except, buckets]) => parcel(buckets.messages(out), except, undefined)),
+    ...[...forAll].map(([except, buckets]) => parcel(buckets.messages(out), except, undefined)),
     ...[...forOne].map(([only, buckets]) => parcel(buckets.messages(out), undefined, only)),
   ];
 }
