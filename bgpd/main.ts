@@ -27,7 +27,8 @@ export async function main(args: string[]): Promise<void> {
   const { config, socket, state, bootId } = optionsOf(args);
   const log = makeLog('bgpd');
   const file = new StateFile({ path: state, bootId: bootId ?? kernelBootId(), log });
-  const kernel = openKernel({ clock: systemClock, log });
+  // Nodes of other racks are reached through the default route, as every other kernel would do it.
+  const kernel = openKernel({ clock: systemClock, log, allowDefault: true });
   const speaker = startSpeaker({
     clock: systemClock, log, random: Math.random, soon: (work) => { setImmediate(work); },
     transport: tcpTransport(), resolver: kernel.resolver, fib: (place) => kernel.fib(place),

@@ -44,7 +44,7 @@ export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, i
 
 /**
  * Next-hop resolution against the kernel's own routes (connected, static, other daemons'), never against ours,
- * never through a default route unless `allowDefault`.
+ * through a default route only if the shell allows it (`tortie bgpd` does).
  */
 export interface ResolverPort {
   /** From memory; no I/O. An address of this node itself is not reachable: as a next hop it is unusable. */

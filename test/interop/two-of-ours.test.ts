@@ -40,3 +40,28 @@ test('both restart at the same time, again and again: neither kernel loses a rou
     for (const m of monitors) expect(deletedIn(await m.read(), [...OUR_BLOCKS, ...THEIR_BLOCKS])).toEqual([]);
   }
 }, INTEROP_MS);
+
+test('nodes of two racks, each with nothing but a default route to the other, forward to each other\'s blocks', async () => {
+  await using net = await Namespaces.create('two racks');
+  const [a, router, b] = [net.add('a'), net.add('router'), net.add('b')];
+  net.link(a, router, { addresses: [['192.0.2.2/24', '2001:db8:1::2/64'], ['192.0.2.1/24', '2001:db8:1::1/64']] });
+  net.link(b, router, { addresses: [['198.51.100.2/24', '2001:db8:2::2/64'], ['198.51.100.1/24', '2001:db8:2::1/64']] });
+  router.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+  for (const [ns, v4, v6] of [[a, '192.0.2.1', '2001:db8:1::1'], [b, '198.51.100.1', '2001:db8:2::1']] as const) {
+    ns.ip('route', 'add', 'default', 'via', v4);
+    ns.ip('-6', 'route', 'add', 'default', 'via', v6);
+  }
+  const configOf = (routerId: string, originate: readonly string[], v4: string, v6: string) => speakerConfig({
+    asn: OUR_ASN, routerId, originate,
+    peers: [{ name: 'v4', address: v4, asn: OUR_ASN, families: ['ipv4'] }, { name: 'v6', address: v6, asn: OUR_ASN, families: ['ipv6'] }],
+  });
+  await OurSpeaker.start(a, configOf('192.0.2.2', OUR_BLOCKS, '198.51.100.2', '2001:db8:2::2'));
+  await OurSpeaker.start(b, configOf('198.51.100.2', THEIR_BLOCKS, '192.0.2.2', '2001:db8:1::2'));
+  await eventually(UP_MS, () => {
+    const gateways = [a, b].map((ns) => ([4, 6] as const).flatMap((f) => ns.routes(f, 'proto', '84').filter((r) => r.gateway !== undefined).map((r) => `${r.dst} via ${r.gateway}`)));
+    expect(gateways).toEqual([
+      THEIR_BLOCKS.map((block, i) => `${block} via ${['192.0.2.1', '2001:db8:1::1'][i]}`),
+      OUR_BLOCKS.map((block, i) => `${block} via ${['198.51.100.1', '2001:db8:2::1'][i]}`),
+    ]);
+  });
+}, INTEROP_MS);
