@@ -71,7 +71,7 @@ export class Lab implements AsyncDisposable {
       const rpc = await connect<LabMethods>(controlSocket(checkName(name)));
       return new Lab(name, rpc, await rpc.call('status', {}));
     } catch (error) {
-      if (error instanceof OperationError && error.code === 'RPC_CONNECT') return undefined;
+      if (error instanceof OperationError && ['RPC_CONNECT', 'RPC_CLOSED'].includes(error.code)) return undefined;
       throw error;
     }
   }

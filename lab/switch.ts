@@ -41,8 +41,8 @@ export class Switch {
 
   /** Gives each machine an `eth0` with its addresses, connected to a port of the machine's name. */
   async attach(machines: readonly MachineAddress[]): Promise<void> {
-    await this.#batch(machines.flatMap(({ name }) => [
-      `link add ${name} type veth peer name eth0 netns ${namespaceOf(this.#lab, name)}`,
+    await this.#batch(machines.flatMap(({ name, address4 }) => [
+      `link add ${name} type veth peer name eth0 address ${hardwareAddress(address4)} netns ${namespaceOf(this.#lab, name)}`,
       `link set ${name} addrgenmode none master br0 up`,
     ]));
     await Promise.all(machines.map((m) => configureLink(namespaceOf(this.#lab, m.name), 'eth0', m)));
@@ -60,6 +60,10 @@ export class Switch {
     return runOrThrow('ip', ['-n', this.namespace, '-batch', '-'], { stdin: `${lines.join('\n')}\n` });
   }
 }
+
+/** A machine keeps its network card over a crash: the others' neighbour caches stay right. */
+const hardwareAddress = (address4: string): string =>
+  ['02', '54', ...address4.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))].join(':');
 
 /** Both addresses with /24 and /64, usable at once; no route beyond the link. */
 export async function configureLink(namespace: string, device: string, address: MachineAddress): Promise<void> {

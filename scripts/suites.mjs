@@ -7,15 +7,15 @@ import { ROOT, ownNode, withOwnNode } from './setup.mjs';
 
 const BEAT_MS = 4_000;
 
-/** Suite → paths of its tests; `serial` ones touch the kernel and run one file at a time in Jest's own process. */
+/** Suite → its tests; those with `kernel` need the machine for themselves and run one file at a time in Jest's own process. */
 const SUITES = {
-  unit: { paths: ['test/unit/'], serial: false },
-  architecture: { paths: ['test/architecture.test.ts'], serial: true },
-  golden: { paths: ['test/golden/'], serial: false },
-  kernel: { paths: ['test/kernel/'], serial: true },
-  contract: { paths: ['test/contract/'], serial: true },
-  scenarios: { paths: ['test/scenarios/'], serial: true },
-  interop: { paths: ['test/interop/'], serial: true },
+  unit: { path: 'test/unit/', kernel: false },
+  architecture: { path: 'test/architecture.test.ts', kernel: false },
+  golden: { path: 'test/golden/', kernel: false },
+  kernel: { path: 'test/kernel/', kernel: true },
+  contract: { path: 'test/contract/', kernel: true },
+  scenarios: { path: 'test/scenarios/', kernel: true },
+  interop: { path: 'test/interop/', kernel: true },
 };
 
 /** Narrower command → what it runs. */
@@ -32,18 +32,20 @@ export async function runSuites(names, patterns) {
   const start = Date.now();
   const totals = { passed: 0, failed: 0, skipped: 0 };
   const skips = [];
-  const lintAndTypes = Promise.all([
-    names.includes('lint') ? lint() : undefined,
-    names.includes('types') ? types() : undefined,
-  ]);
-  for (const ok of await lintAndTypes) {
-    if (ok !== undefined) totals[ok ? 'passed' : 'failed'] += 1;
-  }
+  const count = (ok) => { totals[ok ? 'passed' : 'failed'] += 1; };
+  // Lint takes one core for as long as the tests beside it take the other; nothing runs beside tests of the kernel.
+  let linting = names.includes('lint') ? lint() : undefined;
+  if (names.includes('types')) count(await types());
   for (const name of names.filter((n) => Object.hasOwn(SUITES, n))) {
+    if (SUITES[name].kernel && linting !== undefined) {
+      count(await linting);
+      linting = undefined;
+    }
     const result = await jest(name, patterns);
     for (const key of Object.keys(totals)) totals[key] += result[key];
     skips.push(...result.skips);
   }
+  if (linting !== undefined) count(await linting);
   if (skips.length > 0) {
     say('\nSkipped, and why:');
     for (const [reason, files] of grouped(skips)) say(`  ${reason}: ${files.join(', ')}`);
@@ -74,14 +76,14 @@ async function tool(name, args) {
 
 /** One Jest process a suite. What it counted comes in a file that test/support/plain-reporter.mjs writes. */
 async function jest(name, patterns) {
-  const { paths, serial } = SUITES[name];
-  if (!paths.some((p) => existsSync(join(ROOT, p)))) return { passed: 0, failed: 0, skipped: 0, skips: [] };
+  const { path, kernel } = SUITES[name];
+  if (!existsSync(join(ROOT, path))) return { passed: 0, failed: 0, skipped: 0, skips: [] };
   say(`\n${name}`);
   const directory = mkdtempSync(join(tmpdir(), 'tortie-test-'));
   const summary = join(directory, 'summary.json');
   const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--passWithNoTests',
-    '--reporters=<rootDir>/test/support/plain-reporter.mjs', serial ? '--runInBand' : '--maxWorkers=2',
-    ...testPaths(paths, patterns)];
+    '--reporters=<rootDir>/test/support/plain-reporter.mjs', kernel ? '--runInBand' : '--maxWorkers=2',
+    ...testPaths(path, patterns)];
   const { code } = await run(ownNode(), args, {
     cwd: ROOT, show: true,
     env: { ...withOwnNode(), TORTIE_SUMMARY_FILE: summary, TORTIE_SKIP_FILE: join(directory, 'skips.jsonl') },
@@ -96,7 +98,7 @@ async function jest(name, patterns) {
 }
 
 /** Jest takes regular expressions of absolute paths. */
-function testPaths(paths, patterns) {
-  const escaped = paths.map((p) => join(ROOT, p).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return patterns.length === 0 ? escaped : escaped.flatMap((p) => patterns.map((q) => `${p.replace(/\/+$/, '')}.*${q}`));
+function testPaths(path, patterns) {
+  const escaped = join(ROOT, path).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return patterns.length === 0 ? [escaped] : patterns.map((pattern) => `${escaped.replace(/\/+$/, '')}.*${pattern}`);
 }
