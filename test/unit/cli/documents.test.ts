@@ -16,12 +16,16 @@ test('several YAML documents, lists and arrays are taken apart in file order', (
 });
 
 test('a 64-bit integer survives both formats', () => {
-  for (const [name, text] of [['x.yaml', 'kind: A\nn: 1795478244535960815\nm: 5\n'], ['x.json', '{"kind":"A","n":1795478244535960815,"m":5}']] as const) {
+  for (const [name, text] of [['x.yaml', 'kind: A\nseq: 1795478244535960815\nm: 5\n'], ['x.json', '{"kind":"A","seq":1795478244535960815,"m":5}']] as const) {
     const [document] = readDocuments(file(name, text), false);
-    expect(document!.content).toEqual({ kind: 'A', n: 1795478244535960815n, m: 5 });
-    expect(toYaml(document!.content)).toContain('n: 1795478244535960815\n');
-    expect(toJson(document!.content)).toContain('"n": 1795478244535960815');
+    expect(document!.content).toEqual({ kind: 'A', seq: 1795478244535960815n, m: 5 });
+    expect(toYaml(document!.content)).toContain('seq: 1795478244535960815\n');
+    expect(toJson(document!.content)).toContain('"seq": 1795478244535960815');
   }
+});
+
+test('what YAML 1.1 takes for something else is quoted, names of fields too', () => {
+  expect(toYaml({ n: 'yes', on: '1:30' })).toBe('"n": "yes"\n"on": "1:30"\n');
 });
 
 test('a folder is read by name, deeper only when asked', () => {

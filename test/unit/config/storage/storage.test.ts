@@ -40,7 +40,7 @@ test('an affinity in v1: deletion is text, metadata lies in an annotation', () =
     spec: { cidr: '10.244.40.128/26', deleted: false, node: 'n1', state: 'confirmed', type: 'host' },
   });
   expect(v1.toStored('BlockAffinity', value!)).toEqual(stored);
-  expect(v1.toStored('BlockAffinity', { ...value!, spec: { ...value!.spec, deleted: true } }).spec).toMatchObject({ deleted: 'true' });
+  expect(v1.toStored('BlockAffinity', { ...value!, spec: { ...value!.spec, deleted: true } })['spec']).toMatchObject({ deleted: 'true' });
   expect(v3.toStored('BlockAffinity', value!)).toMatchObject({ apiVersion: 'projectcalico.org/v3', spec: { deleted: false } });
   expect(v3.toStored('BlockAffinity', value!).metadata.annotations).toBeUndefined();
 });
