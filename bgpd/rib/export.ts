@@ -2,6 +2,7 @@
 import { familyOf, type Family } from '../../lib/ip/prefix.ts';
 import { prependToAsPath } from '../wire/as-path.ts';
 import { withLocalPref } from '../wire/attribute-changes.ts';
+import { COMMUNITY } from '../wire/constants.ts';
 import type { NextHop, PathAttributes, WireContext } from '../wire/message.ts';
 import type { Route } from './route.ts';
 
@@ -21,19 +22,14 @@ export interface Outbound {
   readonly nextHop: NextHop;
 }
 
-/** RFC 1997. */
-const NO_EXPORT = 0xffffff01;
-const NO_ADVERTISE = 0xffffff02;
-const NO_EXPORT_SUBCONFED = 0xffffff03;
-
 /** The route as the target's peers are to get it, or the reason why they are not. */
 export function exportRoute(route: Route, target: ExportTarget): Outbound | string {
   const { external } = target.wire;
   if (route.source.kind === 'ibgp' && !external) return 'learned from an internal peer';
   const { communities } = route.attributes;
-  if (communities.includes(NO_ADVERTISE)) return 'community NO_ADVERTISE';
-  if (external && communities.includes(NO_EXPORT)) return 'community NO_EXPORT';
-  if (external && communities.includes(NO_EXPORT_SUBCONFED)) return 'community NO_EXPORT_SUBCONFED';
+  if (communities.includes(COMMUNITY.noAdvertise)) return 'community NO_ADVERTISE';
+  if (external && communities.includes(COMMUNITY.noExport)) return 'community NO_EXPORT';
+  if (external && communities.includes(COMMUNITY.noExportSubconfed)) return 'community NO_EXPORT_SUBCONFED';
   const nextHop = nextHopFor(route, target);
   if (nextHop === undefined) return `no ${target.family} address to name as next hop`;
   return { attributes: external ? externalAttributes(route, target.localAsn) : internalAttributes(route), nextHop };

@@ -16,23 +16,6 @@ export function prependAs(attributes: PathAttributes, asn: number, times = 1): P
 
 export const withLocalPref = (attributes: PathAttributes, localPref: number): PathAttributes => ({ ...attributes, localPref });
 
-/** LOCAL_PREF does not leave the AS (RFC 4271 §5.1.5). */
-export const withoutLocalPref = (attributes: PathAttributes): PathAttributes => ({ ...attributes, localPref: undefined });
-
-/** A MED received does not reach a third AS (RFC 4271 §5.1.4). */
-export const withoutMed = (attributes: PathAttributes): PathAttributes => ({ ...attributes, med: undefined });
-
 /** In ascending order, each once: one set of communities has one form. */
 export const withCommunities = (attributes: PathAttributes, communities: readonly number[]): PathAttributes =>
   ({ ...attributes, communities: [...new Set(communities)].sort((a, b) => a - b) });
-
-/** What a reflector adds (RFC 4456 §8): the originator unless it is named already, our cluster ID in front. */
-export const reflected = (attributes: PathAttributes, originatorId: number, clusterId: number): PathAttributes => ({
-  ...attributes,
-  originatorId: attributes.originatorId ?? originatorId,
-  clusterList: [clusterId, ...attributes.clusterList],
-});
-
-/** What must not cross to an external peer: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST. */
-export const withoutInternal = (attributes: PathAttributes): PathAttributes =>
-  ({ ...attributes, localPref: undefined, originatorId: undefined, clusterList: [] });
