@@ -8,9 +8,6 @@ export const MAXIMUM_NODES = 200;
 /** A daemon that died is started again after this long, as a kubelet would. */
 export const RESTART_DELAY_MS = 1_000;
 
-export const SWITCH_PREFIX4 = '10.99.0.0/24';
-export const HOST_PREFIX4 = '10.98.0.0/24';
-export const HOST_PREFIX6 = 'fd98::/64';
 export const POD_POOL4 = '10.244.0.0/16';
 export const POD_POOL6 = 'fd00:10:244::/64';
 export const NODE_ASN = 64512;

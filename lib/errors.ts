@@ -26,10 +26,6 @@ export class OperationError extends Error {
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A broken invariant ends the process: it restarts from kernel and API state, which is the tested path anyway. */
-export function assert(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(`invariant broken: ${what}`);
-}
-
 export function assertNever(value: never): never {
   throw new Error(`unexpected value: ${JSON.stringify(value)}`);
 }

@@ -8,8 +8,6 @@ export const AGENT_ROUTE_PROTOCOL = 85;
 export const BGP_ROUTE_METRIC = 1024;
 /** Route protocol of BIRD: left over by Calico, adopted by replacing where prefix and metric are ours. */
 export const BIRD_ROUTE_PROTOCOL = 12;
-/** First nexthop object id that may be ours ("T" in the high byte). */
-export const NEXTHOP_ID_BASE = 0x54000000;
 /** Pod interfaces on the node: this prefix and 11 hex digits of SHA-1 of `namespace.pod`. */
 export const POD_INTERFACE_PREFIX = 'cali';
 /** The address pods use as their gateway; no interface carries it. */
@@ -18,9 +16,7 @@ export const POD_GATEWAY4 = '169.254.1.1';
 export const POD_GATEWAY_MAC = 'ee:ee:ee:ee:ee:ee';
 /** Link-local address that follows from that MAC address. */
 export const POD_GATEWAY6 = 'fe80::ecee:eeff:feee:eeee';
-export const NFT_TABLE = 'tortie';
 
-export const RUN_DIRECTORY = '/run/tortie';
 export const STATE_DIRECTORY = '/var/lib/tortie';
 export const AGENT_SOCKET = '/run/tortie/agent.sock';
 export const BGPD_SOCKET = '/run/tortie/bgpd.sock';

@@ -41,17 +41,6 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
   }
 }
 
-/** Removes a file, and makes that durable; an absent one is success. Throws OperationError FILE_REMOVE. */
-export async function removeFile(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true });
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw new OperationError('FILE_REMOVE', { path }, error);
-  }
-}
-
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {

@@ -21,6 +21,3 @@ export function readVersion(value: unknown): CniVersion {
 }
 
 export const atLeast = (version: CniVersion, wanted: CniVersion): boolean => CNI_VERSIONS.indexOf(version) >= CNI_VERSIONS.indexOf(wanted);
-
-/** The newest version not newer than `limit`: delegated plugins of Debian stop at 1.0.0. */
-export const atMost = (version: CniVersion, limit: CniVersion): CniVersion => (atLeast(version, limit) ? limit : version);

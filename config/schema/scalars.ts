@@ -1,4 +1,4 @@
-/** The scalars that Calico's kinds share: AS numbers, addresses, prefixes, selectors, durations, ports. */
+/** The scalars that Calico's kinds share: AS numbers, addresses, prefixes, selectors, durations. */
 import { familyOf, type Family } from '../../lib/ip/prefix.ts';
 import { parseIp, parsePrefix } from '../../lib/ip/text.ts';
 import { parseSelector } from '../../lib/selector/parse.ts';
@@ -103,17 +103,6 @@ export const duration = (pattern?: string): Optional<string> => text({
 
 /** FelixConfiguration's durations. Calico's own pattern doubles a backslash and so refuses fractions (`1.5s`). */
 export const FELIX_DURATION = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))*$';
-
-const PORT_RANGE = /^(\d{1,5})(?::(\d{1,5}))?$/;
-/** A port number, or a range `"min:max"`. */
-export const portRange: Optional<number | string> = schema<number | string>((input, path, problems) => {
-  const parts = typeof input === 'string' ? PORT_RANGE.exec(input) : [undefined, String(input), undefined];
-  const low = Number(parts?.[1]);
-  const high = parts?.[2] === undefined ? low : Number(parts[2]);
-  if (Number.isInteger(low) && low >= 0 && low <= high && high <= 65535) return input as number | string;
-  problems.push({ path, message: unlike(input, 'a port or a range of ports', '0..65535 or text like 30000:32767') });
-  return undefined;
-}, { anyOf: [{ type: 'integer' }, { type: 'string' }], pattern: '^.*', 'x-kubernetes-int-or-string': true }, 'a port or a range');
 
 /** An integer or any text, for fields whose meaning is not ours. */
 export const integerOrText: Optional<number | string> = schema<number | string>((input, path, problems) => {

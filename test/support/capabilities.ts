@@ -47,15 +47,6 @@ export const namespaces: Capability = {
   },
 };
 
-/** A kind of network interface that the kernel may lack: `wireguard`, `vxlan`, `dummy`. */
-export const linkKind = (kind: string): Capability => ({
-  name: kind,
-  missing: () => {
-    const { status, stderr } = spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'tortie-try', 'type', kind], { encoding: 'utf8' });
-    return status === 0 || /already exists/i.test(stderr) ? undefined : stderr.trim().split('\n').at(-1) ?? 'refused';
-  },
-});
-
 export const file = (path: string, what: string): Capability => ({
   name: what,
   missing: () => (existsSync(path) ? undefined : `${path} does not exist`),
