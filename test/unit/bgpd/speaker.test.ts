@@ -1,6 +1,7 @@
 /** The speaker as a whole: what comes in on one side, and what the kernel and the peers see of it. */
 import { expect, test } from '@jest/globals';
 import { routesOf, statusOf } from '../../../bgpd/status.ts';
+import { prefix } from '../../../lib/ip/text.ts';
 import { path } from '../../support/rib-builders.ts';
 import { SpeakerBench, type FakePeer } from '../../support/speaker-bench.ts';
 import { globalSection, peerConfig, speakerConfig } from '../../support/speaker-config.ts';
@@ -196,8 +197,7 @@ test('IPv6 routes go the same way', async () => {
 test('routes that the kernel refuses are a problem, and are tried again with growing pauses', async () => {
   const bench = await benchWith([peerConfig(MESH_A)], []);
   const [a] = await up(bench, MESH_A) as [FakePeer];
-  const refused = (0x0a020000 * 64 + 26) as never;
-  bench.kernel.refusals.set(refused, 'FOREIGN');
+  bench.kernel.refusals.set(prefix('10.2.0.0/26'), 'FOREIGN');
   a.announce(['10.2.0.0/26', '10.3.0.0/26']);
   await bench.settle();
   expect(bench.kernel.table).toEqual(['10.3.0.0/26 via 192.0.2.1']);
@@ -221,11 +221,25 @@ test('routes that somebody removed come back at once when the kernel tells, and 
   bench.kernel.steal(true, '10.1.0.0/26', '10.2.0.0/26');
   await bench.settle();
   expect(bench.kernel.table).toEqual(all);
-  bench.kernel.steal(false, '10.2.0.0/26');
+  for (let minute = 0; minute < 2; minute++) {
+    bench.kernel.steal(false, '10.2.0.0/26');
+    await bench.settle();
+    expect(bench.kernel.table).not.toEqual(all);
+    await bench.advance(60_000);
+    expect(bench.kernel.table).toEqual(all);
+  }
+});
+
+test('what the kernel refused is tried again as soon as it tells of a change, for the place may be free now', async () => {
+  const bench = await benchWith([peerConfig(MESH_A)], []);
+  const [a] = await up(bench, MESH_A) as [FakePeer];
+  bench.kernel.refusals.set(prefix('10.2.0.0/26'), 'FOREIGN');
+  a.announce(['10.2.0.0/26']);
   await bench.settle();
-  expect(bench.kernel.table).not.toEqual(all);
-  await bench.advance(60_000);
-  expect(bench.kernel.table).toEqual(all);
+  bench.kernel.refusals.clear();
+  bench.kernel.steal(true);
+  await bench.settle();
+  expect(bench.kernel.table).toEqual(['10.2.0.0/26 via 192.0.2.1']);
 });
 
 test('close leaves kernel routes and says nothing to peers; shutdown ends both', async () => {

@@ -178,6 +178,18 @@ test('silence for two minutes: the connection is replaced, and nothing is left o
   await eventually(5_000, () => { expect(told).toEqual(['synced', '+a@5', '+b@6', 'away', 'back']); });
 });
 
+test('a server that says when to ask again is not asked sooner', async () => {
+  await using server = await FakeKubeServer.start(() => ({ status: 429, headers: { 'retry-after': '7' }, body: { kind: 'Status', reason: 'TooManyRequests', message: 'busy' } }));
+  const clock = new FakeClock();
+  using kube = openKube(server.access, { clock, random: () => 0 });
+  using _watch = kube.watch(POOLS, {}, recorder().handler);
+  await eventually(5_000, () => { expect([server.asked.length, clock.timers]).toEqual([1, 1]); });
+  clock.advance(6_999);
+  expect(clock.timers).toBe(1);
+  clock.advance(1);
+  await eventually(5_000, () => { expect(server.asked).toHaveLength(2); });
+});
+
 test.each([['lists', false], ['streams', true]])('a server that %s and then always says 410 is asked ever more seldom', async (_how, streams) => {
   await using server = await FakeKubeServer.start(({ query }) => {
     if (query.has('sendInitialEvents')) return streams ? 'watch' : NO_STREAMING;
