@@ -48,12 +48,21 @@ const COMMANDS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
 const PASSED_ON: Readonly<Record<string, () => readonly string[]>> = { kubectl: () => [kubectlPath()], tortiectl };
 
 export async function main(args: string[]): Promise<void> {
+  try {
+    await run(args);
+  } catch (error) {
+    // What the supervisor refused comes with its own code and words.
+    throw error instanceof OperationError && typeof error.details['said'] === 'string' ? new Error(error.details['said'], { cause: error }) : error;
+  }
+}
+
+async function run(args: readonly string[]): Promise<void> {
   const [command = 'help', ...rest] = args;
   const passed = Object.hasOwn(PASSED_ON, command) ? PASSED_ON[command] : undefined;
   if (passed !== undefined) { process.exitCode = await passOn(passed(), rest); return; }
-  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (run === undefined) throw new OperationError('LAB_USAGE', { command }, new Error(`unknown command\n${USAGE}`));
-  process.exitCode = await run(parse(rest));
+  const known = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (known === undefined) throw new OperationError('LAB_USAGE', { command }, new Error(`unknown command\n${USAGE}`));
+  process.exitCode = await known(parse(rest));
 }
 
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };

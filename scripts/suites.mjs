@@ -81,7 +81,7 @@ async function jest(name, patterns) {
   say(`\n${name}`);
   const directory = mkdtempSync(join(tmpdir(), 'tortie-test-'));
   const summary = join(directory, 'summary.json');
-  const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--passWithNoTests',
+  const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--passWithNoTests', '--verbose=false',
     '--reporters=<rootDir>/test/support/plain-reporter.mjs', kernel ? '--runInBand' : '--maxWorkers=2',
     ...testPaths(path, patterns)];
   const { code } = await run(ownNode(), args, {
