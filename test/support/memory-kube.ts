@@ -15,6 +15,8 @@ export class MemoryKube implements KubeClient {
   readonly calls: Call[] = [];
   /** Called before a request has its effect: throw to fail it, await to delay it, write to overtake it. */
   before: (call: Call) => void | Promise<void> = () => undefined;
+  /** Called once it has had its effect: throw to lose the answer. */
+  after: (call: Call) => void = () => undefined;
   groups = ['crd.projectcalico.org'];
   readonly #watchers = new Set<Watcher>();
   #revision = 0;
@@ -100,7 +102,9 @@ export class MemoryKube implements KubeClient {
     const call = { verb, plural: resource.plural, name };
     this.calls.push(call);
     await this.before(call);
-    return body();
+    const result = body();
+    this.after(call);
+    return result;
   }
 
   #read(at: string): KubeObject | undefined {

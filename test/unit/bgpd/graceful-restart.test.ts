@@ -35,6 +35,12 @@ test('after a restart nothing is deleted or rewritten while the peers come back 
   expect([bench.kernel.table, bench.kernel.takeLog(), statusOf(bench.speaker, []).restarting]).toEqual([before, [], false]);
 });
 
+test('a final stop amid the restart takes the routes of the earlier life along', async () => {
+  const bench = await restarted();
+  await bench.speaker.shutdown();
+  expect(bench.kernel.table).toEqual([]);
+});
+
 test('what the peers do not announce any more goes when the last End-of-RIB is there', async () => {
   const bench = await restarted();
   const [a, b] = [bench.peer(A), bench.peer(B)];

@@ -253,6 +253,30 @@ describe('when others interfere', () => {
     expect(addresses(await ipam.allocate(request('c')))).toHaveLength(1);
   });
 
+  test('a write that arrived although its answer did not is undone by a release', async () => {
+    const ipam = service();
+    await ipam.allocate(request('a'));
+    kube.after = ({ verb, plural }) => { if (verb === 'update' && plural === 'ipamblocks') throw new Error('the connection is gone'); };
+    await expect(ipam.allocate(request('b'))).rejects.toThrow('the connection is gone');
+    kube.after = () => undefined;
+    expect(await ipam.release('k8s-pod-network.b')).toBe(1);
+    expect([held(), specs('ipamhandles').length]).toEqual([1, 1]);
+  });
+
+  test('a block that others filled: the handle names the next one too, so that another agent can release it', async () => {
+    const ipam = service();
+    await ipam.allocate(request('a'));
+    onCall('update', 'ipamblocks', () => {
+      const stored = kube.all('ipamblocks')[0]!;
+      const full = { allocations: Array.from({ length: 64 }, () => 0), unallocated: [] };
+      kube.put({ plural: 'ipamblocks' }, { ...stored, spec: { ...(stored['spec'] as object), ...full } });
+    });
+    expect(addresses(await ipam.allocate(request('b')))).toHaveLength(1);
+    expect([blocks().length, held()]).toEqual([2, 65]);
+    await service().release('k8s-pod-network.b');
+    expect(held()).toBe(64);
+  });
+
   test('a handle left behind by a crash is released before it is opened again', async () => {
     await service().allocate(request('a'));
     const restarted = service();
@@ -328,6 +352,14 @@ describe('what is found at start', () => {
     kube.put({ plural: 'ipamblocks' }, block({}));
     await service().repair();
     expect([specs('blockaffinities')[0]!['state'], blocks()[0]!.sequenceNumber]).toEqual(['confirmed', 1]);
+  });
+
+  test('a confirmed affinity without its block is pending until that is made again', async () => {
+    kube.put({ plural: 'blockaffinities' }, affinity({ type: 'host' }));
+    const states: unknown[] = [];
+    onCall('create', 'ipamblocks', () => { states.push(specs('blockaffinities')[0]!['state']); });
+    await service().repair();
+    expect([...states, specs('blockaffinities')[0]!['state'], blocks().length]).toEqual(['pending', 'confirmed', 1]);
   });
 
   test('an affinity of a block that is another\'s is deleted', async () => {
