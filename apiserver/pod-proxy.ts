@@ -24,9 +24,13 @@ function targetOf(core: Core, path: ResourcePath): Target {
   const pod = core.objects.read(type, path.namespace, name!);
   if (pod === undefined) throw notFound(subjectOf(type), name!);
   const host = fieldAt(pod.object, 'status', 'podIP');
-  if (typeof host !== 'string' || host === '') throw badRequest(`address not allowed: pod ${name!} has no status.podIP yet`);
+  if (typeof host !== 'string' || host === '') throw badRequest(`pod ${name!} has no status.podIP yet`);
+  if (isOwnAddress(host)) throw badRequest(`address not allowed: ${host}`);
   return { host, port: portOf(pod.object, port ?? '') };
 }
+
+/** Loopback, link-local, unspecified and multicast addresses: behind those is not a pod but the server's own machine. */
+const isOwnAddress = (host: string): boolean => /^(127\.|0\.|169\.254\.|22[4-9]\.|23\d\.|::1?$|::ffff:|fe[89ab][0-9a-f]:|ff[0-9a-f]{2}:)/i.test(host);
 
 function portOf(pod: ApiObject, asked: string): number {
   const containers = fieldAt(pod, 'spec', 'containers');

@@ -70,7 +70,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const port = servers.map((s) => s.address()).find((a): a is AddressInfo => typeof a === 'object' && a !== null)?.port ?? 0;
   const kubeconfig = kubeconfigFor(credentials, options.serverUrl ?? urlOf(addresses, port));
   if (options.kubeconfigFile !== undefined) writeFileSync(options.kubeconfigFile, kubeconfig, { mode: 0o600 });
-  log.info('apiserver.listening', { port, revision: store.revision });
+  log.info('apiserver.listening', { port, revision: store.revision, ...store.durability });
   return {
     port, kubeconfig, token: credentials.token, authority: credentials.authority,
     compact: () => { compaction.now(); },

@@ -69,6 +69,12 @@ export class Store {
   /** Events and lists older than this are gone. */
   get compacted(): number { return this.#compacted; }
 
+  /** How durable a commit is: `wal` and 2 (FULL) mean that it has reached the disk when it returns. */
+  get durability(): { readonly journal: string; readonly synchronous: number } {
+    const pragma = (name: string): unknown => Object.values(this.#db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+    return { journal: String(pragma('journal_mode')), synchronous: Number(pragma('synchronous')) };
+  }
+
   begin(): void { this.#db.exec('BEGIN IMMEDIATE'); }
   /** Returns when the writes are on the disk. */
   commit(): void { this.#db.exec('COMMIT'); }

@@ -3,7 +3,7 @@ import { stringifyJson } from '../lib/json.ts';
 import type { Form } from './api/negotiation.ts';
 import type { ListOptions } from './api/list-options.ts';
 import { columnDefinitions, tableOf, type IncludeObject } from './api/tables.ts';
-import { ApiError, expired } from './api/status.ts';
+import { expired, type ApiError } from './api/status.ts';
 import type { Core } from './core.ts';
 import { apiVersionOf, storageKey, type ResourceType } from './kinds/resource-type.ts';
 import { cloneJson, type ApiObject } from './objects/object.ts';
@@ -33,14 +33,17 @@ const INITIAL_EVENTS_END = { 'k8s.io/initial-events-end': 'true' } as const;
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
-/** Starts a watch, writes what it begins with, and returns what stops it. Throws ApiError 400 or 410 before the first line. */
+/** Starts a watch, writes what it begins with, and returns what stops it. One from before the last compaction ends at once with 410. Throws ApiError 400. */
 export function startWatch(core: Core, request: WatchRequest, sink: Sink): Disposable {
   const { type, options } = request;
   const selection = selectionOf(type, request.namespace, options);
   const since = options.resourceVersion;
   const fromNow = since === undefined || since === 0 || options.sendInitialEvents === true;
-  if (!fromNow && since < core.objects.compacted) throw expired(`too old resource version: ${since} (${core.objects.compacted})`);
   const stream = new WatchStream(core, request, selection, sink, core.objects.revision);
+  if (!fromNow && since < core.objects.compacted) {
+    stream.fail(expired(`too old resource version: ${since} (${core.objects.compacted})`));
+    return { [Symbol.dispose]: () => { /* it never began */ } };
+  }
   if (!fromNow) for (const change of core.objects.changesSince(type, selection.range, since)) stream.deliver(change);
   else if (options.sendInitialEvents !== false) stream.sendState(options.sendInitialEvents === true);
   stream.allowWaiting();
@@ -120,10 +123,15 @@ class WatchStream implements Watcher {
 
   end(): void { this.#sink.end(); }
 
+  /** Tells why it cannot go on, and ends. */
+  fail(error: ApiError): void {
+    this.#write('ERROR', stringifyJson(error.status()));
+    this.#sink.end();
+  }
+
   #event(event: EventType, text: string, object: () => ApiObject): void {
     if (this.#sink.waiting > this.#limit) {
-      this.#write('ERROR', stringifyJson(new ApiError(410, 'Expired', 'the watch is too far behind: list again').status()));
-      this.#sink.end();
+      this.fail(expired('the watch is too far behind: list again'));
       return;
     }
     this.#write(event, this.#request.form === 'object' ? text : stringifyJson(this.#shaped(event, object())));

@@ -25,7 +25,6 @@ export function stampCreation(meta: Meta, stamp: Stamp, hasGeneration: boolean):
   delete meta['selfLink'];
   delete meta['managedFields'];
   if (hasGeneration) meta.generation = 1;
-  else delete meta.generation;
 }
 
 /** Fields of which an update keeps the stored value, whatever it says or leaves out. */
