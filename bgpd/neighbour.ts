@@ -37,9 +37,12 @@ export interface Neighbour {
   isOutdated: boolean;
 }
 
+/** The ends of a session, and the link between them; 0: the peer is not directly connected. */
+export interface LinkEndpoints extends Endpoints { readonly interfaceIndex: number }
+
 export interface NeighbourSession {
   readonly negotiated: Negotiated;
-  readonly endpoints: Endpoints;
+  readonly endpoints: LinkEndpoints;
   readonly places: Map<Family, { group: PeerGroup; readonly member: Member }>;
   readonly endOfRib: Set<Family>;
 }
@@ -71,12 +74,13 @@ export function exportTargetFor(family: Family, config: PeerConfig, session: Nei
     localAsn: negotiated.localAsn,
     nextHop: config.nextHop,
     self: familyOf(endpoints.local) === family ? { address: endpoints.local } : undefined,
+    interfaceIndex: endpoints.interfaceIndex,
     wire: negotiated.wire,
   };
 }
 
 /** Peers with the same key are sent the same bytes. `exportKey`: what is filtered, in words. */
 export function groupKeyOf(target: ExportTarget, exportKey: string): string {
-  const { localAsn, self, wire } = target;
-  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, self === undefined ? '' : String(self.address), exportKey]);
+  const { localAsn, self, interfaceIndex, wire } = target;
+  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, self === undefined ? '' : String(self.address), interfaceIndex, exportKey]);
 }

@@ -2,7 +2,7 @@
 import type { GlobalSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
 import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
-import { FAMILIES, familyOf, type Family, type Prefix } from '../lib/ip/prefix.ts';
+import { FAMILIES, familyOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { prefix, showIp, showPrefix } from '../lib/ip/text.ts';
 import { Listeners } from './listeners.ts';
 import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
@@ -11,6 +11,7 @@ import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './pe
 import type { Connection, FibPort, TransportPort } from './ports.ts';
 import { chainOf, compileFilters } from './rib/filter.ts';
 import { loopIn } from './rib/loop.ts';
+import { isMartian } from './rib/martian.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
 import { stepHelper, type HelperEffect, type HelperEvent } from './session/graceful-restart.ts';
 import type { RestartState } from './session/negotiate.ts';
@@ -189,8 +190,9 @@ export class Speaker {
     const { source, config } = neighbour;
     source.routerId = negotiated.peerRouterId;
     source.address = endpoints.remote;
-    source.interfaceIndex = endpoints.interfaceIndex ?? 0;
-    const session: NeighbourSession = { negotiated, endpoints, places: new Map(), endOfRib: new Set() };
+    source.interfaceIndex = this.#linkOf(endpoints.remote);
+    const link = { ...endpoints, interfaceIndex: source.interfaceIndex };
+    const session: NeighbourSession = { negotiated, endpoints: link, places: new Map(), endOfRib: new Set() };
     neighbour.session = session;
     neighbour.hasBeenUp = true;
     this.#stepHelper(neighbour, { type: 'sessionUp', negotiated });
@@ -202,6 +204,12 @@ export class Speaker {
       session.places.set(family, { group, member });
     }
     this.routing.changed();
+  }
+
+  /** The link on which an address is directly connected; 0: it is not. */
+  #linkOf(address: Ip): number {
+    const found = this.#ports.resolver.resolve(address);
+    return found.reachable && found.gateway === undefined ? found.interfaceIndex : 0;
   }
 
   #onUpdate(neighbour: Neighbour, message: UpdateMessage): void {
@@ -221,7 +229,15 @@ export class Speaker {
     if (withdrawn.length > 0) rib.loc.withdraw(source, withdrawn);
     if (announced.length === 0) return;
     if (outcome === 'withdraw' || attributes === undefined || nextHop === undefined) rib.loc.withdraw(source, announced);
-    else rib.announce(source, announced, attributes, nextHop, loopIn(attributes, loop), importFilter);
+    else rib.announce(source, this.#withoutMartians(neighbour, announced), attributes, nextHop, loopIn(attributes, loop), importFilter);
+  }
+
+  /** RFC 4271 §6.3: a prefix that makes no sense is logged and ignored. */
+  #withoutMartians({ config }: Neighbour, announced: readonly Prefix[]): readonly Prefix[] {
+    if (!announced.some(isMartian)) return announced;
+    const ignored = announced.filter(isMartian);
+    this.#ports.log.warn('update.martians', { peer: config.name, count: ignored.length, prefix: showPrefix(ignored[0]!) });
+    return announced.filter((prefix) => !isMartian(prefix));
   }
 
   #onEndOfRib(neighbour: Neighbour, family: Family): void {

@@ -4,6 +4,7 @@ import { prependToAsPath } from '../wire/as-path.ts';
 import { withLocalPref } from '../wire/attribute-changes.ts';
 import { COMMUNITY } from '../wire/constants.ts';
 import type { NextHop, PathAttributes, WireContext } from '../wire/message.ts';
+import { isLinkLocal } from './next-hop.ts';
 import type { Route } from './route.ts';
 
 /** What peers share that are sent the same thing. */
@@ -14,6 +15,8 @@ export interface ExportTarget {
   readonly nextHop: 'auto' | 'self' | 'keep';
   /** Our end of the session, if it is of the family; undefined: "self" cannot be said. */
   readonly self: NextHop | undefined;
+  /** The link on which they are directly connected; 0: they are not, or on none that we know. */
+  readonly interfaceIndex: number;
   readonly wire: WireContext;
 }
 
@@ -35,12 +38,19 @@ export function exportRoute(route: Route, target: ExportTarget): Outbound | stri
   return { attributes: external ? externalAttributes(route, target.localAsn) : internalAttributes(route), nextHop };
 }
 
-/** RFC 4271 §5.1.3: to internal peers as learned, to external ones ourselves; what we originate is reached through us. */
-function nextHopFor(route: Route, target: ExportTarget): NextHop | undefined {
-  const isOurs = route.nextHop === undefined;
-  const keeps = target.nextHop === 'keep' || (target.nextHop === 'auto' && !target.wire.external);
-  if (isOurs || !keeps) return target.self;
-  return familyOf(route.nextHop.address) === target.family ? route.nextHop : undefined;
+/**
+ * RFC 4271 §5.1.3: what we originate is reached through us; to internal peers as learned; to external ones ourselves, unless
+ * the next hop is on the link that we share with them: a detour through us would fail with us. A link-local address means
+ * something on its own link alone (RFC 2545 §3).
+ */
+function nextHopFor({ nextHop, hop }: Route, target: ExportTarget): NextHop | undefined {
+  if (nextHop === undefined || target.nextHop === 'self') return target.self;
+  const gateway = target.interfaceIndex !== 0 && hop?.via?.interfaceIndex === target.interfaceIndex ? hop.via.gateway : undefined;
+  const isOnTheirLink = gateway !== undefined && (gateway === nextHop.address || gateway === nextHop.linkLocal);
+  if (target.nextHop === 'auto' && target.wire.external && !isOnTheirLink) return target.self;
+  if (familyOf(nextHop.address) !== target.family) return undefined;
+  if (isOnTheirLink) return nextHop;
+  return isLinkLocal(nextHop.address) ? target.self : { address: nextHop.address };
 }
 
 /** LOCAL_PREF is for internal peers (RFC 4271 §5.1.5), and every route to them carries it. */

@@ -23,8 +23,6 @@ export interface Negotiated {
 export interface Endpoints {
   readonly local: Ip;
   readonly remote: Ip;
-  /** Interface index of a directly connected IPv6 link-local peer. */
-  readonly interfaceIndex?: number;
 }
 
 /** Why a session went down: graceful restart and the log both hang on it. */

@@ -1,7 +1,7 @@
 /** The speaker as a whole: what comes in on one side, and what the kernel and the peers see of it. */
 import { expect, test } from '@jest/globals';
 import { routesOf, statusOf } from '../../../bgpd/status.ts';
-import { prefix } from '../../../lib/ip/text.ts';
+import { ip, prefix } from '../../../lib/ip/text.ts';
 import { path } from '../../support/rib-builders.ts';
 import { SpeakerBench, type FakePeer } from '../../support/speaker-bench.ts';
 import { globalSection, peerConfig, speakerConfig } from '../../support/speaker-config.ts';
@@ -50,13 +50,30 @@ test('a learned route is installed, passed on to other peers by the rules, and w
   await bench.settle();
   expect(bench.kernel.table).toEqual(['10.2.0.0/26 via 192.0.2.1', '172.16.0.0/12 via 192.0.2.65']);
   expect(b.lines()).toEqual(['+172.16.0.0/12 via 192.0.2.65']);
-  expect(t.lines()).toEqual(['+10.2.0.0/26 via 192.0.2.254']);
-  expect(u.lines().sort()).toEqual(['+10.2.0.0/26 via 192.0.2.254', '+172.16.0.0/12 via 192.0.2.254']);
-  expect([a.lines(), u.view.routes.get('172.16.0.0/12')]).toEqual([['+172.16.0.0/12 via 192.0.2.65'], '192.0.2.254 [64512 65001]']);
+  expect(t.lines()).toEqual(['+10.2.0.0/26 via 192.0.2.1']);
+  expect(u.lines().sort()).toEqual(['+10.2.0.0/26 via 192.0.2.1', '+172.16.0.0/12 via 192.0.2.65']);
+  expect([a.lines(), u.view.routes.get('172.16.0.0/12')]).toEqual([['+172.16.0.0/12 via 192.0.2.65'], '192.0.2.65 [64512 65001]']);
   a.withdraw('10.2.0.0/26');
   await bench.settle();
   expect(bench.kernel.table).toEqual(['172.16.0.0/12 via 192.0.2.65']);
   expect([b.lines(), t.lines(), u.lines()]).toEqual([[], ['-10.2.0.0/26'], ['-10.2.0.0/26']]);
+});
+
+test('an external peer on the link of a next hop is told that one, another one is told to come through us', async () => {
+  const bench = await benchWith([peerConfig(MESH_A), tor(TOR_A), tor(TOR_B)], []);
+  bench.kernel.setResolution(TOR_B, { gateway: ip('192.0.2.99') });
+  const [a, near, far] = await up(bench, MESH_A, TOR_A, TOR_B) as [FakePeer, FakePeer, FakePeer];
+  a.announce(['10.2.0.0/26']);
+  await bench.settle();
+  expect([near, far].map((peer) => peer.lines().at(-1))).toEqual(['+10.2.0.0/26 via 192.0.2.1', '+10.2.0.0/26 via 192.0.2.254']);
+});
+
+test('prefixes that make no sense are ignored, the others of the message are not', async () => {
+  const bench = await benchWith([tor(TOR_A)], []);
+  const [t] = await up(bench, TOR_A) as [FakePeer];
+  t.announce(['127.0.0.0/8', '172.16.0.0/12', '224.0.0.0/4', '0.0.0.0/0'], { asPath: path(65001) });
+  await bench.settle();
+  expect(bench.kernel.table).toEqual(['0.0.0.0/0 via 192.0.2.65', '172.16.0.0/12 via 192.0.2.65']);
 });
 
 test('many changes within one turn are one write and one message', async () => {
@@ -68,7 +85,7 @@ test('many changes within one turn are one write and one message', async () => {
   a.withdraw('10.3.0.0/26');
   await bench.settle();
   expect(bench.kernel.takeLog()).toEqual(['put 10.2.0.0/26 via 192.0.2.1']);
-  expect(t.lines()).toEqual(['+10.2.0.0/26 via 192.0.2.254']);
+  expect(t.lines()).toEqual(['+10.2.0.0/26 via 192.0.2.1']);
 });
 
 test('while the kernel is busy there is one write at a time, and what changes meanwhile is written once, in its last form', async () => {
@@ -117,7 +134,7 @@ test('a next hop that is lost takes its routes along, another path takes over, a
   await bench.settle();
   expect(bench.kernel.table).toEqual(['10.2.0.0/26 via 192.0.2.2']);
   expect(bench.kernel.takeLog()).toEqual(['put 10.2.0.0/26 via 192.0.2.2', 'remove 10.3.0.0/26']);
-  expect(t.lines().sort()).toEqual(['+10.2.0.0/26 via 192.0.2.254', '-10.3.0.0/26']);
+  expect(t.lines().sort()).toEqual(['+10.2.0.0/26 via 192.0.2.2', '-10.3.0.0/26']);
   expect(routesOf(bench.speaker, { prefix: '10.3.0.0/26' }).routes[0]!.paths[0]!.reason).toBe('next hop unreachable');
   bench.kernel.setReachable(MESH_A);
   await bench.settle();
@@ -191,7 +208,10 @@ test('IPv6 routes go the same way', async () => {
   a.announce(['fd00:2::/122']);
   await bench.settle();
   expect(bench.kernel.table).toEqual(['fd00:1::/122 blackhole', 'fd00:2::/122 via fd00::1']);
-  expect(t.lines()).toEqual(['+fd00:2::/122 via fd00::254']);
+  expect(t.lines()).toEqual(['+fd00:2::/122 via fd00::1']);
+  a.announce(['fd00:2::/122'], {}, 'fe80::1');      // on the link of the session, whatever it is
+  await bench.settle();
+  expect(bench.kernel.table).toEqual(['fd00:1::/122 blackhole', 'fd00:2::/122 via fe80::1']);
 });
 
 test('routes that the kernel refuses are a problem, and are tried again with growing pauses', async () => {

@@ -2,14 +2,14 @@
 import { expect, test } from '@jest/globals';
 import { exportRoute, type ExportTarget, type Outbound } from '../../../../bgpd/rib/export.ts';
 import { RouteTable, type Route } from '../../../../bgpd/rib/route.ts';
-import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
+import type { NextHop, PathAttributes } from '../../../../bgpd/wire/message.ts';
 import { ip } from '../../../../lib/ip/text.ts';
-import { attributes, originated, path, route, source } from '../../../support/rib-builders.ts';
+import { attributes, nextHops, originated, path, route, source } from '../../../support/rib-builders.ts';
 
 const SELF = { address: ip('192.0.2.254') };
 
 const target = (external: boolean, some: Partial<ExportTarget> = {}): ExportTarget =>
-  ({ family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: SELF, wire: { external, fourOctetAs: true }, ...some });
+  ({ family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: SELF, interfaceIndex: 0, wire: { external, fourOctetAs: true }, ...some });
 
 const [INTERNAL, EXTERNAL] = [target(false), target(true)];
 
@@ -51,7 +51,31 @@ test.each([
   ['external route to an external peer', from('ebgp'), EXTERNAL, SELF],
   ['external route to an external peer, keep', from('ebgp'), target(true, { nextHop: 'keep' }), VIA],
   ['internal route to an external peer', from('ibgp'), EXTERNAL, SELF],
+  ['internal route to an external peer on the link of the next hop', from('ibgp'), target(true, { interfaceIndex: 7 }), VIA],
+  ['internal route to an external peer on another link', from('ibgp'), target(true, { interfaceIndex: 8 }), SELF],
+  ['internal route to an external peer on the link of the next hop, self', from('ibgp'), target(true, { interfaceIndex: 7, nextHop: 'self' }), SELF],
 ])('next hop: %s', (_name, of, to, expected) => { expect(sent(of, to).nextHop).toEqual(expected); });
+
+test('a next hop behind a router on the link that we share is not on that link', () => {
+  const hops = nextHops({ '198.51.100.1': { gateway: ip('192.0.2.9') } });
+  const of = route(new RouteTable(), source({ kind: 'ibgp' }), {}, '198.51.100.1', hops);
+  expect(sent(of, target(true, { interfaceIndex: 7 })).nextHop).toEqual(SELF);
+});
+
+test('a link-local next hop goes to peers on its link alone', () => {
+  const [self6, linkLocal] = [{ address: ip('2001:db8::254') }, ip('fe80::1')];
+  const [near, far] = [7, 8].map((interfaceIndex) => target(false, { family: 'ipv6', self: self6, interfaceIndex }));
+  const of = (nextHop: NextHop): Route => {
+    const table = new RouteTable();
+    return table.intern(source(), attributes(), nextHop, nextHops().hop(nextHop, 7));
+  };
+  const both = { address: ip('2001:db8::1'), linkLocal };
+  expect(sent(of(both), near!).nextHop).toEqual(both);
+  expect(sent(of(both), far!).nextHop).toEqual({ address: both.address });
+  const alone = { address: linkLocal, linkLocal };
+  expect(sent(of(alone), near!).nextHop).toEqual(alone);
+  expect(sent(of(alone), far!).nextHop).toEqual(self6);
+});
 
 test('to an internal peer the path stays as it is and LOCAL_PREF is always there', () => {
   const some = { asPath: path(65001), med: 5, originatorId: 3, clusterList: [4] };

@@ -12,7 +12,7 @@ import { attributes, nextHops, path, source } from '../../../support/rib-builder
 import { linesOf, RemoteView, updatesIn } from '../../../support/updates.ts';
 
 const EXTERNAL: ExportTarget = {
-  family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, wire: { external: true, fourOctetAs: true },
+  family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: { external: true, fourOctetAs: true },
 };
 const SELF = 'via 192.0.2.254';
 const [A, B, C] = ['10.0.1.0/24', '10.0.2.0/24', '10.0.3.0/24'].map(prefix) as [Prefix, Prefix, Prefix];
