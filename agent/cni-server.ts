@@ -1,12 +1,11 @@
 /** The unix socket that the CNI executables talk to: one request a connection, root only, bounded in size, time and number. */
-import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import type { Socket } from 'node:net';
 import { CNI_CODE, CniError, renderError } from '../cni/protocol/errors.ts';
 import { FRAME_LIMIT, decodeRequest, encodeResult, type ShimRequest } from '../cni/protocol/frames.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { FrameReader, frame } from '../sys/rpc.ts';
+import { listenUnix } from '../sys/unix-listener.ts';
 
 export interface CniServerPorts {
   readonly log: Log;
@@ -14,41 +13,14 @@ export interface CniServerPorts {
   readonly answer: (request: ShimRequest) => Promise<{ readonly status: number; readonly output: string }>;
 }
 
-/** More at once wait in the kernel's queue of connections. */
+/** Further ones are closed at once, which to the executable is an agent that is away. */
 const CONNECTIONS = 1_024;
 /** A client that has connected says what it wants within this time. */
 const SILENCE_MS = 30_000;
 
-/**
- * Listens at `path`. Only root can connect: the socket is made with mode 0600, there is no moment at which it is open
- * to others, and the kernel checks it at connect(2).
- */
-export async function startCniServer(path: string, ports: CniServerPorts): Promise<AsyncDisposable> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  if (existsSync(path)) unlinkSync(path);
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => { sockets.delete(socket); });
-    socket.on('error', () => { socket.destroy(); });
-    serve(socket, ports);
-  });
-  server.maxConnections = CONNECTIONS;
-  const listening = new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    const umask = process.umask(0o177);
-    server.listen({ path, backlog: 511 }, resolve); // binds before it returns
-    process.umask(umask);
-  });
-  await listening;
-  chmodSync(path, 0o600);
-  return {
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => {
-      for (const socket of sockets) socket.destroy();
-      server.close(() => { resolve(); });
-    }),
-  };
-}
+/** Listens at `path`, for root alone. */
+export const startCniServer = (path: string, ports: CniServerPorts): Promise<AsyncDisposable> =>
+  listenUnix(path, (socket) => { serve(socket, ports); }, CONNECTIONS);
 
 function serve(socket: Socket, ports: CniServerPorts): void {
   const reader = new FrameReader(FRAME_LIMIT);

@@ -4,11 +4,10 @@
  * Request `{"id":1,"method":"status","params":{}}`; answer `{"id":1,"result":{}}` or
  * `{"id":1,"error":{"code":"…","message":"…"}}`. Requests of one connection are answered in their order.
  */
-import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { createConnection, type Socket } from 'node:net';
 import { OperationError, messageOf } from '../lib/errors.ts';
 import { parseJson, stringifyJson } from '../lib/json.ts';
+import { listenUnix } from './unix-listener.ts';
 
 /** Larger frames end the connection: nothing we say to each other is that long. */
 export const MAXIMUM_FRAME_BYTES = 256 * 1024 * 1024;
@@ -64,25 +63,7 @@ export function frame(payload: string | Buffer): Buffer {
 
 /** Serves `handlers` on a unix socket (mode 0600). A handler that throws answers that request with an error. */
 export async function serve<M extends Methods>(path: string, handlers: Handlers<M>): Promise<AsyncDisposable> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  if (existsSync(path)) unlinkSync(path);
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => { sockets.delete(socket); });
-    serveConnection(socket, handlers);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  chmodSync(path, 0o600);
-  return {
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => {
-      for (const socket of sockets) socket.destroy();
-      server.close(() => { resolve(); });
-    }),
-  };
+  return await listenUnix(path, (socket) => { serveConnection(socket, handlers); });
 }
 
 interface Request { readonly id: number; readonly method: string; readonly params?: unknown }
@@ -90,7 +71,6 @@ interface Request { readonly id: number; readonly method: string; readonly param
 function serveConnection<M extends Methods>(socket: Socket, handlers: Handlers<M>): void {
   const reader = new FrameReader();
   let last: Promise<void> = Promise.resolve();
-  socket.on('error', () => { socket.destroy(); });
   socket.on('data', (chunk) => {
     let frames: Buffer[];
     try {
