@@ -11,11 +11,11 @@ import { OperationError, messageOf } from '../lib/errors.ts';
 import { lengthOf } from '../lib/ip/prefix.ts';
 import type { Log } from '../lib/log.ts';
 import { goTime } from '../ipam/blocks/names.ts';
-import type { Ipam } from '../ipam/service.ts';
+import type { Given, Ipam } from '../ipam/service.ts';
 import { macOf, requestOf } from './endpoints/annotations.ts';
 import { aliasOfAttachment, keyOfAttachment, type Attachment } from './endpoints/attachment.ts';
 import { addressPlan, linkPlan } from './endpoints/plan.ts';
-import type { KernelPort, PodFacts, PodsPort } from './ports.ts';
+import type { KernelPort, PodFacts, PodLink, PodsPort } from './ports.ts';
 import type { Registry } from './registry.ts';
 
 export interface AttachPorts {
@@ -31,12 +31,34 @@ export interface AttachPorts {
 /** What is known of an attachment before anything has been done. */
 export type AttachIntent = Omit<Attachment, 'state' | 'netnsInode' | 'addresses' | 'blockLengths' | 'sinceMs'>;
 
+/** Others have written to the block in the same moment, so that the address became another one. Seldom. */
+class AddressMoved extends Error {}
+const ATTEMPTS = 5;
+
 /** All or nothing: when it rejects, everything has been undone, or is recorded to be. Rejects with a CniError or an OperationError. */
 export async function attach(ports: AttachPorts, want: AttachIntent, configured: IpamRequest): Promise<Attachment> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attachOnce(ports, want, configured);
+    } catch (error) {
+      if (!(error instanceof AddressMoved) || attempt >= ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * ```
+ *   API     pod and namespace ─► handle ─► blocks ────────┐
+ *                                     └──► annotations ───┤
+ *   kernel  link, settings ────────────► addresses, routes┴─► answer
+ * ```
+ */
+async function attachOnce(ports: AttachPorts, want: AttachIntent, configured: IpamRequest): Promise<Attachment> {
   using netns = want.kind === 'link' ? ports.kernel.openNetns(want.netns) : undefined;
   let now: Attachment = { ...want, state: 'adding', netnsInode: netns?.inode ?? 0, addresses: [], blockLengths: [], sinceMs: ports.clock.wallTime() };
   ports.registry.put(now);
-  const allocating = settled(allocate(ports, now, configured));
+  const tentative = Promise.withResolvers<{ readonly value: Allocated }>();
+  const allocating = settled(allocate(ports, now, configured, (value) => { tentative.resolve({ value }); }));
   let annotating: Settled<boolean> = Promise.resolve({ value: true });
   try {
     await onTheWire();
@@ -44,10 +66,12 @@ export async function attach(ports: AttachPorts, want: AttachIntent, configured:
       dropOldLink(ports, now);
       ports.kernel.apply(linkPlan(now), netns);
     }
-    now = { ...now, ...valueOf(await allocating) };
+    now = { ...now, ...valueOf(await Promise.race([tentative.promise, allocating])) };
     annotating = settled(ports.pods.annotate(now));
     await onTheWire();
     if (netns !== undefined) ports.kernel.apply(addressPlan(now), netns);
+    const { addresses } = valueOf(await allocating);
+    if (addresses.some((address, i) => address !== now.addresses[i])) throw new AddressMoved('the address went to somebody else');
     if (!valueOf(await annotating)) throw new CniError(CNI_CODE.failed, `pod ${podText(now)} has been deleted meanwhile`);
     now = { ...now, state: 'attached' };
     ports.registry.put(now);
@@ -61,20 +85,23 @@ export async function attach(ports: AttachPorts, want: AttachIntent, configured:
 
 type Allocated = Pick<Attachment, 'pod' | 'podMac' | 'addresses' | 'blockLengths'>;
 
-async function allocate(ports: AttachPorts, a: Attachment, configured: IpamRequest): Promise<Allocated> {
+async function allocate(ports: AttachPorts, a: Attachment, configured: IpamRequest, onTentative: (allocated: Allocated) => void): Promise<Allocated> {
   const facts = a.pod === undefined ? undefined : await factsOf(ports, a.pod);
   const request = requestOf(configured, facts?.annotations ?? {}, facts?.namespaceAnnotations ?? {});
   const timestamp = goTime(ports.clock.wallTime());
   const secondary = a.pod === undefined ? { node: ports.node, timestamp }
     : { namespace: a.pod.namespace, node: ports.node, pod: a.pod.name, timestamp };
-  const result = await ports.ipam.allocate({ ...request, handle: a.handle, secondary, namespaceLabels: facts?.namespaceLabels ?? {} });
+  const podMac = macOf(facts?.annotations ?? {}) ?? a.podMac;
+  const allocated = (given: readonly Given[]): Allocated => ({
+    podMac, pod: a.pod && { ...a.pod, uid: facts?.uid ?? a.pod.uid },
+    addresses: given.map((g) => g.address), blockLengths: given.map((g) => lengthOf(g.block)),
+  });
+  const result = await ports.ipam.allocate(
+    { ...request, handle: a.handle, secondary, namespaceLabels: facts?.namespaceLabels ?? {} },
+    (given) => { onTentative(allocated(given)); },
+  );
   if (result.type === 'refused') throw new CniError(CNI_CODE.noAddress, result.reason);
-  return {
-    pod: a.pod && { ...a.pod, uid: facts?.uid ?? a.pod.uid },
-    podMac: macOf(facts?.annotations ?? {}) ?? a.podMac,
-    addresses: result.addresses.map((x) => x.address),
-    blockLengths: result.addresses.map((x) => lengthOf(x.block)),
-  };
+  return allocated(result.addresses);
 }
 
 /** The runtime's UID, where it names one, must be the object's: a pod may have been replaced by another of its name. */
@@ -114,36 +141,35 @@ export async function detach(ports: AttachPorts, attachment: Attachment): Promis
   const going: Attachment = { ...attachment, state: 'deleting' };
   ports.registry.put(going);
   dropRoutes(ports, going);
-  const outcome = await settled(ports.pods.blank(going).then(() => ports.ipam.release(going.handle)));
-  const failure = 'error' in outcome ? outcome.error : undefined;
-  const linkGone = new Promise<void>((resolve) => {
-    setImmediate(() => { // so that the answer leaves before
-      finish(ports, going, failure === undefined);
-      resolve();
-    });
-  });
+  const outcomes = await Promise.all([settled(ports.pods.blank(going)), settled(ports.ipam.release(going.handle))]);
+  const failure = outcomes.flatMap((o) => ('error' in o ? [o.error] : []))[0];
+  const linkGone = onTheWire().then(() => finish(ports, going, failure === undefined)); // the answer leaves before
   return { linkGone, failure };
 }
 
 /** Routes on the attachment's own link only: its addresses may be another's by now. */
 function dropRoutes(ports: AttachPorts, a: Attachment): void {
-  if (!ownsLink(ports, a)) return;
-  ports.kernel.apply(ports.kernel.podRoutes().filter((r) => r.link === a.hostInterface).map((r) => ({ type: 'removeHostRoute', prefix: r.prefix })));
+  const link = ownLink(ports, a);
+  if (link !== undefined) ports.kernel.apply(ports.kernel.podRoutes(link).map((r) => ({ type: 'removeHostRoute', prefix: r.prefix })));
 }
 
-function finish(ports: AttachPorts, going: Attachment, isReleased: boolean): void {
-  if (ports.registry.find(keyOfAttachment(going)) !== going) return; // attached anew meanwhile: that has taken the link over
+/** Unless it has been attached anew meanwhile: that has taken link and record over. */
+async function finish(ports: AttachPorts, going: Attachment, isReleased: boolean): Promise<void> {
+  const isCurrent = (): boolean => ports.registry.find(keyOfAttachment(going)) === going;
   try {
-    if (ownsLink(ports, going)) ports.kernel.deleteLink(going.hostInterface);
-    if (isReleased) ports.registry.remove(going);
+    const link = isCurrent() ? ownLink(ports, going) : undefined;
+    if (link !== undefined) await ports.kernel.removeLink(link.index);
+    if (isReleased && isCurrent()) ports.registry.remove(going);
   } catch (error) {
     ports.log.error('detach.link', { link: going.hostInterface, reason: messageOf(error) });
   }
 }
 
-const ownsLink = (ports: AttachPorts, a: Attachment): boolean =>
-  a.kind === 'link' && ports.kernel.podLink(a.hostInterface)?.alias === aliasOfAttachment(a);
-
+/** The attachment's link on the node; undefined when there is none, or it is another container's by now. */
+function ownLink(ports: AttachPorts, a: Attachment): PodLink | undefined {
+  const link = a.kind === 'link' ? ports.kernel.podLink(a.hostInterface) : undefined;
+  return link?.alias === aliasOfAttachment(a) ? link : undefined;
+}
 export const podText = (a: Pick<Attachment, 'pod' | 'containerId'>): string => (a.pod === undefined ? a.containerId : `${a.pod.namespace}/${a.pod.name}`);
 
 /** Lets what was just asked of the API leave, before the kernel's turn blocks this thread for a millisecond. */

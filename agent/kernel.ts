@@ -6,6 +6,7 @@ import { bitsOf, familyOf, FAMILIES } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
 import { AGENT_ROUTE_PROTOCOL, POD_GATEWAY_MAC, POD_INTERFACE_PREFIX } from '../lib/ownership.ts';
 import { listAddresses, putAddress } from '../sys/netlink/addresses.ts';
+import { LinkRemoval } from '../sys/netlink/link-removal.ts';
 import { createVeth, deleteLink, linkByIndex, linkByName, listLinks, setLink, type Link } from '../sys/netlink/links.ts';
 import { listNeighbours, putNeighbour } from '../sys/netlink/neighbours.ts';
 import { MAIN_TABLE, createRoutes, deleteRoute, listRoutes, putRoute, type Route } from '../sys/netlink/routes.ts';
@@ -20,6 +21,7 @@ const HOME = '/proc/self/ns/net';
 /** Opens a netlink socket in the node's namespace. */
 export function openPodKernel(): KernelPort & Disposable & { readonly portId: number } {
   const host = NetlinkSocket.open();
+  const removal = LinkRemoval.open();
   const node = (name: string): Link => required(linkByName(host, name), name);
   return {
     portId: host.portId,
@@ -28,18 +30,20 @@ export function openPodKernel(): KernelPort & Disposable & { readonly portId: nu
     apply: (operations, netns) => { apply(host, operations, netns); },
     podLinks: () => listLinks(host).filter((l) => l.name.startsWith(POD_INTERFACE_PREFIX)),
     podLink: (name) => linkByName(host, name),
-    podRoutes: () => {
-      const names = new Map(listLinks(host).map((l) => [l.index, l.name]));
-      return ownRoutes(host).map((r) => ({ prefix: r.prefix, link: names.get(r.nextHops[0]?.interfaceIndex ?? 0) ?? '' }));
+    podRoutes: (link) => {
+      const names = new Map((link === undefined ? listLinks(host) : [link]).map((l) => [l.index, l.name]));
+      const routes = ownRoutes(host).map((r) => ({ prefix: r.prefix, link: names.get(r.nextHops[0]?.interfaceIndex ?? 0) ?? '' }));
+      return link === undefined ? routes : routes.filter((r) => r.link !== '');
     },
     deleteLink: (name) => { deleteLink(host, name); },
+    removeLink: (index) => removal.remove(index),
     deletePodLink: (path, name) => { if (netnsInode(path) !== 0) inNetns(path, () => { deleteVethHere(name); }); },
     mtuOf: (address) => {
       const found = listAddresses(host, { family: familyOf(address) }).find((a) => a.address === address);
       return found === undefined ? undefined : linkByIndex(host, found.interfaceIndex)?.mtu;
     },
     inspectPod: (netns, link) => inNetns(netns.fd, () => inspectHere(link)),
-    [Symbol.dispose]: () => { host[Symbol.dispose](); },
+    [Symbol.dispose]: () => { host[Symbol.dispose](); removal[Symbol.dispose](); },
   };
 
   function apply(socket: NetlinkSocket, operations: readonly Operation[], netns: Netns | undefined): void {

@@ -13,6 +13,7 @@ export interface Netns extends Disposable {
 
 /** The node's end of a pod's link. */
 export interface PodLink {
+  readonly index: number;
   readonly name: string;
   readonly alias: string | undefined;
 }
@@ -30,7 +31,7 @@ export interface PodLinkState {
   readonly neighbours: readonly { readonly address: Ip; readonly mac: string | undefined }[];
 }
 
-/** Every method is synchronous: rtnetlink answers at once. */
+/** All but `removeLink` is synchronous: rtnetlink answers at once. */
 export interface KernelPort {
   /** Throws OperationError NETNS_OPEN, or NETNS_KIND for what is no network namespace, or is the node's own. */
   openNetns(path: string): Netns;
@@ -41,10 +42,12 @@ export interface KernelPort {
   /** Links on the node with the prefix of pod links. */
   podLinks(): readonly PodLink[];
   podLink(name: string): PodLink | undefined;
-  /** Routes with our protocol number. */
-  podRoutes(): readonly PodRoute[];
+  /** Routes with our protocol number: all, or those of one link. */
+  podRoutes(link?: PodLink): readonly PodRoute[];
   /** Blocks for 20 ms; an absent link is success. */
   deleteLink(name: string): void;
+  /** As `deleteLink`, beside everything else. */
+  removeLink(index: number): Promise<void>;
   /** A veth inside a namespace; an absent link or namespace is success, and another kind of link is left alone. */
   deletePodLink(netns: string, name: string): void;
   /** MTU of the link that carries an address of the node; undefined when none does. */

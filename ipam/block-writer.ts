@@ -54,12 +54,18 @@ export class BlockWriter {
     return { [Symbol.dispose]: () => { if (open) this.#promised--; open = false; } };
   }
 
-  /** An address for the holder. `full`: others were faster. `lost`: the block is gone, or no longer `affinity`'s. */
-  assign(holder: Holder, affinity: string, isReserved: IsReserved): Promise<Ip | 'full' | 'lost'> {
+  /**
+   * An address for the holder. `full`: others were faster. `lost`: the block is gone, or no longer `affinity`'s.
+   * `onChosen` is told of the address as its write begins, and again of another one when that write has lost.
+   */
+  assign(holder: Holder, affinity: string, isReserved: IsReserved, onChosen: (address: Ip) => void = () => {}): Promise<Ip | 'full' | 'lost'> {
     return this.#submit<Ip | 'full' | 'lost'>('lost', (block) => {
       if (block.affinity !== affinity) return { block, value: 'lost' };
       const given = assign(block, holder, isReserved);
-      return given ? { block: given.block, value: addressOfOrdinal(given.block, given.ordinal) } : { block, value: 'full' };
+      if (given === undefined) return { block, value: 'full' };
+      const address = addressOfOrdinal(given.block, given.ordinal);
+      onChosen(address);
+      return { block: given.block, value: address };
     });
   }
 

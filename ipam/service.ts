@@ -31,9 +31,12 @@ export interface AllocateRequest extends Holder {
   readonly namespaceLabels: Labels;
 }
 
+/** An address with the block it is from. */
+export interface Given { readonly address: Ip; readonly block: Prefix }
+
 export type AllocateResult =
-  /** One for each family, in their order, each with the block it is from. */
-  | { readonly type: 'allocated'; readonly addresses: readonly { readonly address: Ip; readonly block: Prefix }[] }
+  /** One for each family, in their order. */
+  | { readonly type: 'allocated'; readonly addresses: readonly Given[] }
   /** Nothing is held. `reason` names each pool and why it gave nothing. */
   | { readonly type: 'refused'; readonly reason: string };
 
@@ -65,18 +68,24 @@ export class Ipam {
 
   /**
    * One address a family, all or none. What an earlier attempt left under the same handle is released first.
+   * `onTentative` is told of the addresses as they begin to be written: others may still be faster, but seldom are.
    * Rejects when the API fails: what is held then is not known, and `release` must be called until it succeeds.
    */
-  async allocate(request: AllocateRequest): Promise<AllocateResult> {
+  async allocate(request: AllocateRequest, onTentative: (given: readonly Given[]) => void = () => {}): Promise<AllocateResult> {
     await this.#affinities.load();
     const places = await all(request.families.map((family) => this.#place(request, family)));
     try {
       const refused = places.filter(isRefusal);
       if (refused.length > 0) return { type: 'refused', reason: refused.map((r) => r.reason).join('; ') };
       await this.#openHandle(request.handle, places.filter(isPlace).map((p) => p.writer.cidr));
-      const taken = await all(request.families.map((family, i) => this.#take(request, family, places[i] as Place)));
+      const chosen: Given[] = [];
+      const choose = (i: number) => (given: Given): void => {
+        chosen[i] = given;
+        if (Object.keys(chosen).length === request.families.length) onTentative([...chosen]);
+      };
+      const taken = await all(request.families.map((family, i) => this.#take(request, family, places[i] as Place, choose(i))));
       const failed = taken.filter(isRefusal);
-      if (failed.length === 0) return { type: 'allocated', addresses: taken as { address: Ip; block: Prefix }[] };
+      if (failed.length === 0) return { type: 'allocated', addresses: taken as Given[] };
       await this.release(request.handle);
       return { type: 'refused', reason: failed.map((r) => r.reason).join('; ') };
     } finally {
@@ -127,15 +136,16 @@ export class Ipam {
   }
 
   /** Takes the place; when others were faster, finds another one, and the handle is told before. */
-  async #take(request: AllocateRequest, family: Family, first: Place): Promise<{ readonly address: Ip; readonly block: Prefix } | Refusal> {
+  async #take(request: AllocateRequest, family: Family, first: Place, onChosen: (given: Given) => void): Promise<Given | Refusal> {
     const isReserved: IsReserved = reservationOf(this.#ports.view().reserved);
     let place = first;
     try {
       for (let round = 0; round < ROUNDS; round++) {
-        const address = await place.writer.assign(request, affinityOf(this.#ports.node), isReserved);
-        if (address !== 'full' && address !== 'lost') return { address, block: place.writer.cidr };
+        const block = place.writer.cidr;
+        const address = await place.writer.assign(request, affinityOf(this.#ports.node), isReserved, (a) => { onChosen({ address: a, block }); });
+        if (address !== 'full' && address !== 'lost') return { address, block };
         place[Symbol.dispose]();
-        if (address === 'lost') this.#affinities.lose(place.writer.cidr);
+        if (address === 'lost') this.#affinities.lose(block);
         const next = await this.#place(request, family);
         if (isRefusal(next)) return next;
         place = next;

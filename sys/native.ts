@@ -13,7 +13,9 @@ const libc = koffi.load('libc.so.6');
 type Call = (...args: (number | Uint8Array | object | null)[]) => number;
 const socketCall = libc.func('int socket(int, int, int)') as unknown as Call;
 const bindCall = libc.func('int bind(int, void *, uint)') as unknown as Call;
-const sendCall = libc.func('long send(int, void *, size_t, int)') as unknown as Call;
+const sendFunction = libc.func('long send(int, void *, size_t, int)');
+const sendCall = sendFunction as unknown as Call;
+const sendCallInPool = sendFunction.async as unknown as (...args: [number, Uint8Array, number, number, (error: Error | null, result: number) => void]) => void;
 const recvCall = libc.func('long recv(int, void *, size_t, int)') as unknown as Call;
 const getsocknameCall = libc.func('int getsockname(int, void *, void *)') as unknown as Call;
 const setsockoptCall = libc.func('int setsockopt(int, int, int, void *, uint)') as unknown as Call;
@@ -50,6 +52,13 @@ export const bind = (fd: number, address: Uint8Array): number => outcome(bindCal
 export function send(fd: number, bytes: Uint8Array, length = bytes.length, flags = 0): number {
   if (length > bytes.length) throw new RangeError(`cannot send ${length} of ${bytes.length} bytes`);
   return outcome(sendCall(fd, bytes, length, flags));
+}
+
+/** As `send`, on a thread of the pool: for what blocks in the kernel. Minus one on any error; errno stays on that thread. */
+export function sendInPool(fd: number, bytes: Uint8Array, length = bytes.length): Promise<number> {
+  return new Promise((resolve, reject) => {
+    sendCallInPool(fd, bytes, length, 0, (error, result) => { if (error) reject(error); else resolve(result); });
+  });
 }
 
 /** recv(2) into `into`: bytes received. */

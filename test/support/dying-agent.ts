@@ -38,7 +38,7 @@ const kernelThatDies = (kernel: KernelPort): KernelPort => ({
   netnsInode: (path) => kernel.netnsInode(path),
   podLinks: () => kernel.podLinks(),
   podLink: (name) => kernel.podLink(name),
-  podRoutes: () => kernel.podRoutes(),
+  podRoutes: (link) => kernel.podRoutes(link),
   mtuOf: (address) => kernel.mtuOf(address),
   inspectPod: (netns, link) => kernel.inspectPod(netns, link),
   apply: (operations, netns) => {
@@ -48,6 +48,7 @@ const kernelThatDies = (kernel: KernelPort): KernelPort => ({
     }
   },
   deleteLink: (name) => { kernel.deleteLink(name); written('deleteLink', undefined); },
+  removeLink: async (index) => { await kernel.removeLink(index); written('removeLink', undefined); },
   deletePodLink: (netns, name) => { kernel.deletePodLink(netns, name); written('deletePodLink', undefined); },
 });
 
