@@ -9,6 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import { messageOf, showProblem, type Problem } from '../lib/errors.ts';
 import { stringifyJson } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
+import { sleep } from '../sys/clock.ts';
 import type { KubeClient, KubeObject, Resource } from '../sys/kube/client.ts';
 
 export interface ClusterPorts {
@@ -186,7 +187,7 @@ export interface DiscoveryPorts { readonly kube: KubeClient; readonly clock: Clo
  * Waits until the API answers and serves one of Calico's two groups, then says how to store there. Never gives up:
  * a node that comes up before its cluster's CRDs waits for them.
  */
-export async function discoverStorage(ports: DiscoveryPorts, signal?: AbortSignal): Promise<Storage> {
+export async function discoverStorage(ports: DiscoveryPorts): Promise<Storage> {
   for (let attempt = 0; ; attempt++) {
     try {
       const groups = groupNames(await ports.kube.raw('GET', '/apis'));
@@ -195,10 +196,7 @@ export async function discoverStorage(ports: DiscoveryPorts, signal?: AbortSigna
     } catch (error) {
       ports.log.warn('cluster.waiting', { reason: messageOf(error) });
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    signal?.addEventListener('abort', () => { reject(new Error('stopped')); }, { once: true });
-    using _timer = ports.clock.after(backoffMs(attempt, ports.random(), { firstMs: 250, maxMs: 10_000 }), resolve);
-    await promise;
+    await sleep(ports.clock, backoffMs(attempt, ports.random(), { firstMs: 250, maxMs: 10_000 }));
   }
 }
 

@@ -8,6 +8,7 @@ import type { Clock, TimerHandle } from '../lib/clock.ts';
 import { messageOf, showProblem, type Problem } from '../lib/errors.ts';
 import { stringifyJson } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
+import { sleep } from '../sys/clock.ts';
 import type { RpcClient } from '../sys/rpc.ts';
 import type { ClusterSource } from './cluster.ts';
 
@@ -129,7 +130,7 @@ class Feed implements SpeakerFeed {
       } catch (error) {
         this.#setConnected(false, messageOf(error));
       }
-      await this.#sleep(backoffMs(this.#failures++, this.#ports.random(), BACKOFF));
+      await sleep(this.#ports.clock, backoffMs(this.#failures++, this.#ports.random(), BACKOFF), this.#stop.signal);
     }
   }
 
@@ -170,15 +171,5 @@ class Feed implements SpeakerFeed {
     this.connected = connected;
     if (connected) this.#ports.log.info('feed.connected');
     else if (!this.#stop.signal.aborted) this.#ports.log.warn('feed.disconnected', { reason });
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stopped = (): void => { resolve(); };
-    this.#stop.signal.addEventListener('abort', stopped, { once: true });
-    using _timer = this.#ports.clock.after(ms, resolve);
-    await promise;
-    this.#stop.signal.removeEventListener('abort', stopped);
   }
 }

@@ -3,6 +3,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OperationError } from '../../lib/errors.ts';
 import { stringifyJson } from '../../lib/json.ts';
+import { sleep } from '../clock.ts';
 import type { DeleteOptions, KubeClient, KubeList, KubeObject, ListOptions, PatchOptions, Resource, WatchHandler } from './client.ts';
 import type { KubeAccess } from './kubeconfig.ts';
 import { listPages, pathOf } from './collection.ts';
@@ -127,9 +128,7 @@ class HttpsKube implements KubeClient, Disposable {
       } catch (error) {
         if (last || !(error instanceof OperationError) || error.code !== 'KUBE_UNREACHABLE') throw error;
       }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      using _timer = this.#ports.clock.after(waitMs, resolve);
-      await promise;
+      await sleep(this.#ports.clock, waitMs);
     }
   }
 }

@@ -3,6 +3,7 @@ import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OperationError } from '../../lib/errors.ts';
 import { parseJson } from '../../lib/json.ts';
+import { sleep } from '../clock.ts';
 import type { KubeObject, ListOptions, Resource, WatchHandler } from './client.ts';
 import { listPages, pathOf, queryOf, selectorsOf, type Read } from './collection.ts';
 import { statusBody, statusOf } from './status.ts';
@@ -188,12 +189,7 @@ class Watch<T extends KubeObject> {
     if (this.#signal.aborted) return;
     if (this.#failures >= 2) this.#setAway(true, reason);
     const waitMs = Math.max(backoffMs(this.#failures++, this.#ports.random(), BACKOFF), Math.min(atLeastMs, BACKOFF.maxMs));
-    const { promise, resolve } = Promise.withResolvers<void>();
-    using _timer = this.#ports.clock.after(waitMs, resolve);
-    const done = (): void => { resolve(); };
-    this.#signal.addEventListener('abort', done, { once: true });
-    await promise;
-    this.#signal.removeEventListener('abort', done);
+    await sleep(this.#ports.clock, waitMs, this.#signal);
   }
 }
 
