@@ -11,8 +11,11 @@ export interface DelQueuePorts {
   readonly answer: (request: ShimRequest) => Promise<{ readonly status: number; readonly output: string }>;
 }
 
-/** The executable makes only the last folder of the path by itself. */
-export const makeQueue = (directory: string): void => { mkdirSync(directory, { recursive: true, mode: 0o700 }); };
+/** The executable makes only the last folder of the path by itself. What one that was killed has half written is removed. */
+export function makeQueue(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(directory)) if (name.endsWith('.tmp')) rmSync(join(directory, name), { force: true });
+}
 
 /** Carries out what is queued. One that fails stays for the next time; one that makes no sense is reported and removed. */
 export async function replayQueue(ports: DelQueuePorts): Promise<void> {

@@ -60,11 +60,16 @@ export function hostnameHash(node: string): string {
   return bits === 0 ? text : text + alphabet[(held << (5 - bits)) & 31]!;
 }
 
-/** FNV-1, 32 bits: where a node begins to look for free blocks, so that nodes do not meet. */
+/**
+ * Where a node begins to look for free blocks: FNV-1 of its name, stirred (the last steps of MurmurHash 3), so that nodes
+ * whose names differ in one digit do not take neighbouring blocks and meet there.
+ */
 export function hostSeed(node: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(node)) hash = (Math.imul(hash, 0x01000193) ^ byte) >>> 0;
-  return hash;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 /** A wall-clock instant as Go prints it with `time.String()`: `2026-11-24 00:17:07.142 +0000 UTC`. */

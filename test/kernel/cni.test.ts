@@ -69,6 +69,17 @@ describe('ADD', () => {
     for (const [from, to] of [[a, resultB], [b, resultA]] as const) for (const ip of ipsOf(to)) expect([ip, pings(from, ip)]).toEqual([ip, true]);
   }, TEST_MS);
 
+  scenario('the node itself reaches its pods, and they reach it', async () => {
+    const a = await pod();
+    const own = ['192.0.2.1', '2001:db8::1'];
+    for (const ip of own) node.node.address('lo', `${ip}/${ip.includes(':') ? 128 : 32}`);
+    for (const ip of ipsOf(await node.add(a))) node.node.exec('ping', '-c1', '-W2', ip);
+    for (const ip of own) {
+      expect([ip, pings(a, ip)]).toEqual([ip, true]);
+      node.node.ip('address', 'del', `${ip}/${ip.includes(':') ? 128 : 32}`, 'dev', 'lo');
+    }
+  }, TEST_MS);
+
   scenario('records the pod in block, handle and annotations as Calico does', async () => {
     const a = await pod();
     const [v4, v6] = ipsOf(await node.add(a));

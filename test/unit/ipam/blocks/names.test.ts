@@ -34,4 +34,8 @@ test('times are printed as Go prints them', () => {
   ]);
 });
 
-test('the seed is FNV-1 of the name', () => { expect([hostSeed(''), hostSeed('a')]).toEqual([0x811c9dc5, 0x050c5d7e]); });
+test('twenty nodes with numbered names begin in different blocks, and not side by side', () => {
+  const starts = Array.from({ length: 20 }, (_, i) => hostSeed(`n${i + 1}`) % 1024).sort((a, b) => a - b);
+  expect(starts.slice(1).filter((s, i) => s - starts[i]! <= 1).length).toBeLessThan(3);
+  expect(hostSeed('n1')).toBe(hostSeed('n1'));
+});
