@@ -8,6 +8,7 @@ import { BGPD_SOCKET, BGPD_STATE_FILE } from '../lib/ownership.ts';
 import { systemClock } from '../sys/clock.ts';
 import { makeLog } from '../sys/log.ts';
 import { serve } from '../sys/rpc.ts';
+import { refuseSecond } from '../sys/unix-listener.ts';
 import { Control, type StopMode } from './control.ts';
 import { openKernel } from './kernel.ts';
 import { startSpeaker } from './speaker.ts';
@@ -26,6 +27,7 @@ const USAGE = 'usage: tortie bgpd [--config FILE] [--socket PATH] [--state PATH]
 export async function main(args: string[]): Promise<void> {
   const { config, socket, state, bootId } = optionsOf(args);
   const log = makeLog('bgpd');
+  await refuseSecond(socket); // before a peer or the kernel notices us
   const file = new StateFile({ path: state, bootId: bootId ?? kernelBootId(), log });
   // Nodes of other racks are reached through the default route, as every other kernel would do it.
   const kernel = openKernel({ clock: systemClock, log, allowDefault: true });

@@ -57,6 +57,13 @@ test('nobody listening is RPC_CONNECT; a server that goes ends waiting calls wit
   await client.closed;
 });
 
+test('a socket at which another process answers is not taken: the first goes on, the second is refused', async () => {
+  await using _first = await serve<Calls>(path, handlers);
+  await expect(serve<Calls>(path, { ...handlers, add: () => ({ sum: 0 }) })).rejects.toMatchObject({ code: 'SOCKET_IN_USE' });
+  using client = await connect<Calls>(path);
+  expect(await client.call('add', { a: 1, b: 2 })).toEqual({ sum: 3 });
+});
+
 test('garbage ends that connection and no other', async () => {
   await using _server = await serve<Calls>(path, handlers);
   using good = await connect<Calls>(path);
