@@ -9,7 +9,10 @@ import { ip, prefix, showIp, showPrefix } from '../../lib/ip/text.ts';
 import { Fields } from './fields.ts';
 
 export interface Validated {
-  /** Sections that may be applied, without the peers, filters and routes that are bad. A bad `global` is not here. */
+  /**
+   * Sections that may be applied, without the peers, filters and routes that are bad. A bad `global` is not here, nor a
+   * section that has no list at all: what is in force stays rather than that everything goes.
+   */
   readonly sections: Partial<SpeakerConfig>;
   readonly problems: readonly Problem[];
 }
@@ -31,10 +34,19 @@ export function validateSections(sections: Readonly<Record<string, unknown>>): V
     if (own.length === 0) good.global = global;
     problems.push(...own);
   }
-  if (sections['peers'] !== undefined) good.peers = readPeers(sections['peers'], problems);
-  if (sections['filters'] !== undefined) good.filters = readFilters(sections['filters'], problems);
-  if (sections['originate'] !== undefined) good.originate = readOriginate(sections['originate'], problems);
+  if (hasList(sections, 'peers', 'peers', problems)) good.peers = readPeers(sections['peers'], problems);
+  if (hasList(sections, 'filters', 'filters', problems)) good.filters = readFilters(sections['filters'], problems);
+  if (hasList(sections, 'originate', 'routes', problems)) good.originate = readOriginate(sections['originate'], problems);
   return { sections: good, problems };
+}
+
+/** True when the section is there and can be read at all; a problem is left when it cannot. */
+function hasList(sections: Readonly<Record<string, unknown>>, name: string, key: string, problems: Problem[]): boolean {
+  const value = sections[name];
+  if (value === undefined) return false;
+  const before = problems.length;
+  new Fields(value, name, problems).list(key);
+  return problems.length === before;
 }
 
 function readGlobal(value: unknown, problems: Problem[]): GlobalSection {

@@ -47,6 +47,14 @@ test.each<[string, unknown]>([
   for (const problem of problems) expect(problem.path).toMatch(new RegExp(`^peers/(Static_192_0_2_1|\\[0\\])\\.${key}`));
 });
 
+test.each(['peers', 'filters', 'originate'])('a section %s without a list is told and left as it is: nothing goes because of it', (name) => {
+  for (const value of [null, 7, 'x', [], [{ a: 1 }], {}, { [name]: null }, { routes: {} }]) {
+    const { sections, problems } = validateSections({ [name]: value });
+    expect(sections).toEqual({});
+    expect(problems.length).toBeGreaterThan(0);
+  }
+});
+
 test('two peers with one name or one address cannot be told apart: the second is left out', () => {
   const first = peerConfig('192.0.2.1');
   const { sections, problems } = validateSections({ peers: { peers: [first, peerConfig('192.0.2.2', { name: first.name }), peerConfig('192.0.2.1', { name: 'other' })] } });
