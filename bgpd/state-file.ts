@@ -40,8 +40,9 @@ export class StateFile {
     try {
       const text = await readTextIfExists(path);
       if (text === undefined) return undefined;
-      const state = JSON.parse(text) as Partial<State> | null;
-      if (state?.format !== FORMAT || typeof state.sections !== 'object') throw new Error(`format ${String(state?.format)}: expected ${FORMAT}`);
+      const state = JSON.parse(text) as { readonly [K in keyof State]?: State[K] | null } | null;
+      if (state?.format !== FORMAT) throw new Error(`format ${String(state?.format)}: expected ${FORMAT}`);
+      if (typeof state.sections !== 'object' || state.sections === null) throw new Error('no sections');
       if (state.bootId === bootId) return state.sections;
       log.info('state.rebooted', { path });
       return { ...state.sections, originate: undefined };

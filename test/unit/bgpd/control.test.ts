@@ -127,11 +127,11 @@ test('a state file that cannot be read or written is logged, and that is all', a
   const events: string[] = [];
   const file = join(directory, 'broken.state');
   const state = new StateFile({ path: file, bootId: 'one', log: logging(events) });
-  for (const text of ['{', 'null', '{"format":2}', '{"format":1,"sections":7}']) {
+  for (const text of ['{', 'null', '{"format":2}', '{"format":1,"bootId":"one","sections":null}', '{"format":1,"sections":7}']) {
     writeFileSync(file, text);
     expect(await state.load()).toBeUndefined();
   }
-  expect(events).toEqual(Array.from({ length: 4 }, () => 'state.unreadable'));
+  expect(events).toEqual(Array.from({ length: 5 }, () => 'state.unreadable'));
   const unwritable = new StateFile({ path: join(file, 'below', 'a-file'), bootId: 'one', log: logging(events) });
   unwritable.save(CONFIG);
   await unwritable.saved();
