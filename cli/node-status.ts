@@ -73,7 +73,7 @@ export function showStatus(status: SpeakerStatus, nowMs: number): string {
 const familyOfAddress = (address: string): Family => (address.includes(':') ? 'ipv6' : 'ipv4');
 
 const info = (p: PeerStatus): string =>
-  (p.state === 'Established' ? 'Established' : `${p.state}${p.info === '' ? '' : ` ${p.info}`}`) + (p.stale > 0 ? ` (${p.stale} stale routes)` : '');
+  (p.state === 'Established' ? 'Established' : `${p.state}${p.info === '' ? '' : ` ${p.info}`}`) + (p.stale > 0 ? ` (${p.stale} stale ${p.stale === 1 ? 'route' : 'routes'})` : '');
 
 /** A clock time today, a date before. UTC. */
 function since(ms: number, nowMs: number): string {

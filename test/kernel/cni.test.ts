@@ -256,6 +256,9 @@ describe('CHECK, GC and STATUS', () => {
   scenario('GC takes down what the runtime does not have', async () => {
     const [keep, drop] = [await pod(), await pod()];
     await Promise.all([node.add(keep), node.add(drop)]);
+    const handles = async (): Promise<number> => (await node.fingerprint() as { handles: string[] }).handles.length;
+    expect((await node.cni('GC', undefined, { name: 'another-network', 'cni.dev/valid-attachments': [] })).status).toBe(0);
+    expect(await handles()).toBe(2);
     const valid = [{ containerID: keep.containerId, ifname: 'eth0' }];
     expect((await node.cni('GC', undefined, { 'cni.dev/valid-attachments': valid })).status).toBe(0);
     expect((await node.fingerprint() as { handles: string[] }).handles).toEqual([`k8s-pod-network.${keep.containerId}`]);

@@ -36,5 +36,6 @@ test('stale routes and problems are shown', () => {
   const text = showStatus(status([peer({ address: 'fd00::2', origin: 'node', stale: 3 })], [{ path: 'BGPPeer/x.spec.asNumber', message: '0 is bad' }]), NOON);
   expect(text).toContain('No IPv4 peers found.');
   expect(text).toMatch(/\| fd00::2 +\| node specific +\| up +\| 11:59:57 \| Established \(3 stale routes\) \|/);
+  expect(showStatus(status([peer({ stale: 1 })]), NOON)).toContain('(1 stale route)');
   expect(text).toContain('problem: BGPPeer/x.spec.asNumber: 0 is bad\n');
 });
