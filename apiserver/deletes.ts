@@ -1,9 +1,9 @@
 /** DELETE: preconditions, grace, finalizers; and what happens when the last finalizer goes. */
 import { ApiError, badRequest, detailsOf, invalid, notFound, preconditionFailed, successStatus } from './api/status.ts';
+import { parseBounded } from './api/bounded-json.ts';
 import { parseWriteOptions } from './api/list-options.ts';
 import { subjectOf, timestamp, type Core, type Outcome, type ResourceRequest } from './core.ts';
 import type { ResourceType } from './kinds/resource-type.ts';
-import { parseJson } from '../lib/json.ts';
 import { cloneJson, fieldAt, isObject, type ApiObject } from './objects/object.ts';
 import type { Stored } from './object-store.ts';
 import { notSupported } from './schema/field-error.ts';
@@ -22,7 +22,7 @@ export interface DeleteOptions {
 export function parseDeleteOptions(body: string, query: URLSearchParams): DeleteOptions {
   let options: unknown = {};
   try {
-    if (body.trim() !== '') options = parseJson(body);
+    if (body.trim() !== '') options = parseBounded(body);
   } catch (error) {
     throw badRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
   }

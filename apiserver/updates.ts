@@ -1,4 +1,5 @@
 /** PUT and PATCH: a new state of an object that exists, by compare-and-swap. */
+import { parseBounded } from './api/bounded-json.ts';
 import { decodeObject, parseBody, refuseBody, refusePatched } from './api/decode.ts';
 import { parseWriteOptions, type WriteOptions } from './api/list-options.ts';
 import { badRequest, conflict, invalid, MODIFIED, notFound, unsupportedMediaType, unsupportedPatch } from './api/status.ts';
@@ -6,7 +7,6 @@ import { subjectOf, type Core, type Outcome, type ResourceRequest } from './core
 import { objectErrors, placeInNamespace } from './creates.ts';
 import { finishDeletion, isReadyToGo } from './deletes.ts';
 import type { ResourceType } from './kinds/resource-type.ts';
-import { parseJson } from '../lib/json.ts';
 import { keepServerFields, specChanged, updateErrors } from './objects/metadata.ts';
 import { cloneJson, isObject, sameJson, type ApiObject, type JsonObject } from './objects/object.ts';
 import type { Stored } from './object-store.ts';
@@ -54,7 +54,7 @@ function patchOf(type: ResourceType, contentType: string, body: string): (object
   if (!(accepted as readonly string[]).includes(contentType)) throw unsupportedMediaType(accepted);
   let parsed: unknown;
   try {
-    parsed = parseJson(body);
+    parsed = parseBounded(body);
   } catch (error) {
     throw badRequest(`error decoding patch: ${(error as Error).message}`);
   }

@@ -1,5 +1,6 @@
 /** From the body of a write to an object of the right kind: JSON, apiVersion and kind, types of fields, unknown fields. */
-import { parseJson, stringifyJson } from '../../lib/json.ts';
+import { stringifyJson } from '../../lib/json.ts';
+import { parseBounded } from './bounded-json.ts';
 import { apiVersionOf, type ResourceType } from '../kinds/resource-type.ts';
 import { isObject, textAt, type ApiObject, type JsonObject } from '../objects/object.ts';
 import { hasFormat } from '../schema/formats.ts';
@@ -12,14 +13,11 @@ import { badRequest, invalid, type ApiError } from './status.ts';
 
 export interface Decoded { readonly object: ApiObject; readonly warnings: readonly string[] }
 
-/** Nesting beyond this is refused before anything recurses into it. */
-const MAX_DEPTH = 200;
-
 /** Parses the text of a body. Throws a 400 ApiError. */
 export function parseBody(type: ResourceType, text: string): JsonObject {
   let value: unknown;
   try {
-    value = parseJson(text);
+    value = parseBounded(text);
   } catch (error) {
     throw badRequest(`the object provided is unrecognized (must be of type ${type.kind}): couldn't get version/kind; json parse error: ${(error as Error).message} (${text === '' ? '<empty>' : text.slice(0, 50)})`);
   }
@@ -37,7 +35,6 @@ export const refusePatched = (patched: unknown): Refuse => (why) => invalid({ gr
 
 /** `value` becomes an object of the type; the result is `value` itself, changed. Throws what `refuse` makes. */
 export function decodeObject(type: ResourceType, value: JsonObject, validation: FieldValidation, refuse: Refuse): Decoded {
-  checkDepth(value);
   if (type.custom) requireKind(type, value);
   value['apiVersion'] ??= apiVersionOf(type);
   value['kind'] ??= type.kind;
@@ -147,11 +144,3 @@ function dropEmpty(node: SchemaNode, value: unknown): void {
 
 const isEmptyCollection = (node: SchemaNode, value: unknown): boolean =>
   (Array.isArray(value) && value.length === 0) || (node.additional !== undefined && node.properties.size === 0 && isObject(value) && Object.keys(value).length === 0);
-
-function checkDepth(value: unknown): void {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) throw badRequest(`the object is nested deeper than ${MAX_DEPTH} levels`);
-    level = level.flatMap((v) => (typeof v === 'object' && v !== null ? Object.values(v as Record<string, unknown>) : [])).filter((v) => typeof v === 'object' && v !== null);
-  }
-}
