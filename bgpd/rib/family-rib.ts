@@ -54,7 +54,7 @@ export class FamilyRib {
   /** The route that `source` announces with these attributes; `loop` says why it must not be used. */
   announce(source: Source, prefixes: readonly Prefix[], attributes: PathAttributes, nextHop: NextHop,
     loop: string | undefined, filter: RouteFilter | undefined): void {
-    const route = this.loc.routes.intern(source, attributes, nextHop, this.#hops.hop(nextHop, source.interfaceIndex));
+    const route = this.loc.routes.intern(source, attributes, nextHop, this.#hops.hop(nextHop, source.interfaceIndex, source.address));
     route.refusal = loop;
     this.loc.announce(source, prefixes, route, filter);
   }

@@ -9,6 +9,8 @@ export interface Hop {
   readonly linkLocal: Ip | undefined;
   /** Interface of the session, on which link-local addresses are meant; 0: none. */
   readonly interfaceIndex: number;
+  /** Other end of that session: while it is directly connected, the link carries. */
+  readonly neighbour: Ip | undefined;
   /** How to forward; undefined: unreachable, so routes with it cannot be chosen (RFC 4271 §9.1.2.1). */
   via: KernelNextHop | undefined;
   /** IGP cost. */
@@ -23,12 +25,12 @@ export class NextHops {
 
   get size(): number { return this.#hops.size; }
 
-  /** The shared value of a received next hop; `interfaceIndex` is the session's (0 when it has none). */
-  hop(nextHop: NextHop, interfaceIndex: number): Hop {
-    const key = keyOf(nextHop, interfaceIndex);
+  /** The shared value of a received next hop; `interfaceIndex` is the session's (0 when it has none), `neighbour` its other end. */
+  hop(nextHop: NextHop, interfaceIndex: number, neighbour?: Ip): Hop {
+    const key = keyOf(nextHop, interfaceIndex, neighbour);
     let hop = this.#hops.get(key);
     if (hop === undefined) {
-      hop = { address: nextHop.address, linkLocal: nextHop.linkLocal, interfaceIndex, via: undefined, metric: 0 };
+      hop = { address: nextHop.address, linkLocal: nextHop.linkLocal, interfaceIndex, neighbour, via: undefined, metric: 0 };
       this.#settle(hop);
       this.#hops.set(key, hop);
     }
@@ -52,7 +54,7 @@ export class NextHops {
     const found = isLinkLocal(hop.address) ? undefined : this.#resolve(hop.address);
     const via = found?.reachable === true
       ? { gateway: found.gateway ?? hop.address, interfaceIndex: found.interfaceIndex }
-      : onLink(hop);
+      : this.#onLink(hop);
     const metric = found?.reachable === true ? found.metric : 0;
     const isSame = sameVia(via, hop.via);
     if (isSame && metric === hop.metric) return false;
@@ -60,12 +62,15 @@ export class NextHops {
     hop.metric = metric;
     return true;
   }
-}
 
-/** By the link-local address, on the interface of the session (RFC 2545 §2). */
-function onLink(hop: Hop): KernelNextHop | undefined {
-  const gateway = isLinkLocal(hop.address) ? hop.address : hop.linkLocal;
-  return gateway === undefined || hop.interfaceIndex === 0 ? undefined : { gateway, interfaceIndex: hop.interfaceIndex };
+  /** By the link-local address, on the interface of the session while it carries (RFC 2545 §2). */
+  #onLink({ address, linkLocal, interfaceIndex, neighbour }: Hop): KernelNextHop | undefined {
+    const gateway = isLinkLocal(address) ? address : linkLocal;
+    if (gateway === undefined || interfaceIndex === 0 || neighbour === undefined) return undefined;
+    const link = this.#resolve(neighbour);
+    const carries = link.reachable && link.gateway === undefined && link.interfaceIndex === interfaceIndex;
+    return carries ? { gateway, interfaceIndex } : undefined;
+  }
 }
 
 /** fe80::/10. */
@@ -75,7 +80,7 @@ export function sameVia(a: KernelNextHop | undefined, b: KernelNextHop | undefin
   return a === b || (a !== undefined && b !== undefined && a.gateway === b.gateway && a.interfaceIndex === b.interfaceIndex);
 }
 
-function keyOf(nextHop: NextHop, interfaceIndex: number): string | Ip {
+function keyOf(nextHop: NextHop, interfaceIndex: number, neighbour: Ip | undefined): string | Ip {
   const scoped = isLinkLocal(nextHop.address) || nextHop.linkLocal !== undefined;
-  return scoped ? `${nextHop.address}|${nextHop.linkLocal ?? ''}|${interfaceIndex}` : nextHop.address;
+  return scoped ? `${nextHop.address}|${nextHop.linkLocal ?? ''}|${interfaceIndex}|${neighbour ?? ''}` : nextHop.address;
 }

@@ -67,7 +67,7 @@ test('a link-local next hop goes to peers on its link alone', () => {
   const [near, far] = [7, 8].map((interfaceIndex) => target(false, { family: 'ipv6', self: self6, interfaceIndex }));
   const of = (nextHop: NextHop): Route => {
     const table = new RouteTable();
-    return table.intern(source(), attributes(), nextHop, nextHops().hop(nextHop, 7));
+    return table.intern(source(), attributes(), nextHop, nextHops().hop(nextHop, 7, ip('2001:db8::9')));
   };
   const both = { address: ip('2001:db8::1'), linkLocal };
   expect(sent(of(both), near!).nextHop).toEqual(both);

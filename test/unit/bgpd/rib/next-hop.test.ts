@@ -38,20 +38,27 @@ test('one next hop is one object, and refresh tells only those that changed', ()
 
 test('a link-local next hop is meant on the interface of the session, and nowhere without one', () => {
   const { hops, routes } = world();
-  routes.set(ip('fe80::1'), connected(99));
-  expect(hops.hop({ address: ip('fe80::1') }, 3).via).toEqual({ gateway: ip('fe80::1'), interfaceIndex: 3 });
-  expect(hops.hop({ address: ip('fe80::1') }, 4).via).toEqual({ gateway: ip('fe80::1'), interfaceIndex: 4 });
-  expect(hops.hop({ address: ip('fe80::1') }, 0).via).toBeUndefined();
+  const [near, far] = [ip('2001:db8::3'), ip('2001:db8::4')];
+  routes.set(ip('fe80::1'), connected(99)).set(near, connected(3)).set(far, connected(4));
+  expect(hops.hop({ address: ip('fe80::1') }, 3, near).via).toEqual({ gateway: ip('fe80::1'), interfaceIndex: 3 });
+  expect(hops.hop({ address: ip('fe80::1') }, 4, far).via).toEqual({ gateway: ip('fe80::1'), interfaceIndex: 4 });
+  expect(hops.hop({ address: ip('fe80::1') }, 0, near).via).toBeUndefined();
 });
 
-test('the link-local half of an IPv6 next hop serves when the global one cannot be reached', () => {
+test('the link-local half of an IPv6 next hop serves when the global one cannot be reached, while the link carries', () => {
   const { hops, routes } = world();
-  const nextHop = { address: ip('2001:db8::1'), linkLocal: ip('fe80::1') as Ipv6 };
-  const hop = hops.hop(nextHop, 3);
+  const [neighbour, nextHop] = [ip('2001:db8::3'), { address: ip('2001:db8::1'), linkLocal: ip('fe80::1') as Ipv6 }];
+  routes.set(neighbour, connected(3));
+  const hop = hops.hop(nextHop, 3, neighbour);
   expect(hop.via).toEqual({ gateway: ip('fe80::1'), interfaceIndex: 3 });
   routes.set(ip('2001:db8::1'), connected(5));
   expect(hops.refresh()).toEqual(new Set([hop]));
   expect(hop.via).toEqual({ gateway: ip('2001:db8::1'), interfaceIndex: 5 });
+  routes.clear();
+  expect(hops.refresh()).toEqual(new Set([hop]));
+  expect(hop.via).toBeUndefined();
+  routes.set(neighbour, { ...connected(3), gateway: ip('2001:db8::9') });
+  expect(hops.refresh().size).toBe(0);
 });
 
 test('hops that no route uses are forgotten', () => {
