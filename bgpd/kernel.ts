@@ -5,7 +5,6 @@
  * own writes cause, so a million routes of ours cost the view nothing. Everything happens in the network namespace in
  * which `openKernel` is called.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BGPD_ROUTE_PROTOCOL, BIRD_ROUTE_PROTOCOL } from '../lib/ownership.ts';
 import type { Clock, TimerHandle } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -16,9 +15,10 @@ import { RTM_DELADDR, RTM_NEWADDR, listAddresses, readAddress } from '../sys/net
 import type { NetlinkReader } from '../sys/netlink/codec.ts';
 import { RTM_DELLINK, RTM_NEWLINK, listLinks, readLink } from '../sys/netlink/links.ts';
 import { GROUP, NetlinkMonitor } from '../sys/netlink/monitor.ts';
-import { MAIN_TABLE, RTM_DELROUTE, RTM_NEWROUTE, dumpRoutes, listRoutes, readRoute, writeDelete, writeRoute, type Route } from '../sys/netlink/routes.ts';
-import { BATCH_MESSAGES, NLM_F_CREATE, NLM_F_REPLACE, NetlinkSocket, type Refusal } from '../sys/netlink/socket.ts';
+import { MAIN_TABLE, RTM_DELROUTE, RTM_NEWROUTE, dumpRoutes, listRoutes, readRoute } from '../sys/netlink/routes.ts';
+import { NLM_F_REPLACE, NetlinkSocket, type Refusal } from '../sys/netlink/socket.ts';
 import { KernelView, type ForeignRoute, type Place } from './kernel/view.ts';
+import { putter, remover, type Write } from './kernel-messages.ts';
 import type { FibPort, KernelNextHop, KernelRoute, Resolution, ResolverPort, RouteRefusal } from './ports.ts';
 
 export interface KernelOptions {
@@ -35,6 +35,12 @@ export const FOREIGN = 'FOREIGN';
 const RESYNC_MS = 500;
 /** Reading all again takes at most this share of the time. */
 const RESYNC_SHARE = 0.1;
+/** Routes of one send(2), which takes a thread some 10 ms. */
+const BATCH = 2048;
+/** Room for a refusal of each of them. */
+const WRITER_BUFFER_BYTES = 4 << 20;
+/** Fewer routes are written at once. */
+const FEW = 64;
 /** Bytes of `struct rtmsg` that are looked at before anything is read. */
 const TABLE_AT = 4;
 const PROTOCOL_AT = 5;
@@ -50,7 +56,10 @@ export class Kernel implements Disposable {
   readonly resolver: ResolverPort;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** For dumps. */
   readonly #socket = NetlinkSocket.open();
+  /** For routes of ours: a thread may be at it while the other reads. */
+  readonly #writer = NetlinkSocket.open({ bufferBytes: WRITER_BUFFER_BYTES });
   readonly #view: KernelView;
   readonly #monitor: NetlinkMonitor;
   readonly #places: Place[] = [];
@@ -58,6 +67,7 @@ export class Kernel implements Disposable {
   readonly #disturbed = new Listeners();
   /** Interfaces that our routes have gone through, so that a pod's link that goes does not make us list all routes. */
   readonly #usedInterfaces = new Set<number>();
+  #lastHops: readonly KernelNextHop[] = NO_HOPS;
   #resyncTimer: TimerHandle | undefined;
   #resyncNotBefore = 0;
   /** Writes follow one another: two of the same prefix must not cross. */
@@ -70,7 +80,7 @@ export class Kernel implements Disposable {
     this.#monitor = NetlinkMonitor.open(GROUP.link | GROUP.address4 | GROUP.address6 | GROUP.route4 | GROUP.route6, {
       message: (type, flags, reader) => { this.#onMessage(type, flags, reader); },
       lost: () => { this.#onLost(); },
-    }, { ignorePortId: this.#socket.portId });
+    }, { ignorePortId: this.#writer.portId });
     this.resolver = {
       resolve: (address: Ip): Resolution => this.#view.resolve(address),
       onChange: (listener) => this.#changed.add(listener),
@@ -95,6 +105,7 @@ export class Kernel implements Disposable {
     this.#resyncTimer?.[Symbol.dispose]();
     this.#monitor[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
+    this.#writer[Symbol.dispose]();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -119,55 +130,62 @@ export class Kernel implements Disposable {
 
   async #put(place: Place, routes: readonly KernelRoute[]): Promise<RouteRefusal[]> {
     const refusals: RouteRefusal[] = [];
-    for (let from = 0; from < routes.length; from += BATCH_MESSAGES) {
-      if (from > 0) await nextTurn();
+    for (let from = 0; from < routes.length; from += BATCH) {
       this.#monitor.drain(); // a foreign route that came a moment ago counts
-      const slice = this.#withoutForeign(place, routes.slice(from, from + BATCH_MESSAGES), refusals);
-      const scratch = new ScratchRoute(place);
-      const refused = this.#socket.transact(slice.length, (w, i) => {
-        writeRoute(w, NLM_F_CREATE | NLM_F_REPLACE, scratch.of(slice[i]!));
-        for (const hop of scratch.nextHops) this.#usedInterfaces.add(hop.interfaceIndex);
-      });
-      this.#forgetAdopted(place, slice, refused);
-      for (const r of refused) refusals.push(refusalOf(slice[r.index]!, r));
+      const [slice, adopted] = this.#withoutForeign(place, routes.slice(from, from + BATCH), refusals);
+      const refused = await this.#transact(slice.length, putter(place, slice));
+      for (const route of slice) this.#use(route);
+      const failed = refused.map((r) => refusalOf(slice[r.index]!, r));
+      this.#forgetAdopted(adopted, failed);
+      refusals.push(...failed);
     }
     return refusals;
   }
 
   async #remove(place: Place, routes: readonly KernelRoute[]): Promise<RouteRefusal[]> {
     const refusals: RouteRefusal[] = [];
-    const key = { ...place, protocol: BGPD_ROUTE_PROTOCOL };
-    for (let from = 0; from < routes.length; from += BATCH_MESSAGES) {
-      if (from > 0) await nextTurn();
-      const count = Math.min(BATCH_MESSAGES, routes.length - from);
-      const refused = this.#socket.transact(count, (w, i) => { writeDelete(w, { ...key, prefix: routes[from + i]!.prefix }); });
-      for (const r of refused) if (r.code !== 'ESRCH') refusals.push(refusalOf(routes[from + r.index]!, r));
+    for (let from = 0; from < routes.length; from += BATCH) {
+      const slice = routes.slice(from, from + BATCH);
+      const refused = await this.#transact(slice.length, remover(place, slice));
+      for (const r of refused) if (r.code !== 'ESRCH') refusals.push(refusalOf(slice[r.index]!, r));
     }
     return refusals;
   }
 
-  /** Routes whose place nobody else holds; the others are refused. BIRD's left-overs are ours to replace. */
-  #withoutForeign(place: Place, slice: readonly KernelRoute[], refusals: RouteRefusal[]): readonly KernelRoute[] {
-    if (this.#view.size === 0) return slice;
-    return slice.filter(({ prefix }) => {
+  /** Few messages are sooner done than handed to a thread. */
+  #transact(count: number, write: Write): Promise<Refusal[]> {
+    return count < FEW ? Promise.resolve(this.#writer.transact(count, write)) : this.#writer.transactInPool(count, write);
+  }
+
+  #use(route: KernelRoute): void {
+    if (route.kind !== 'unicast' || route.nextHops === this.#lastHops) return;
+    this.#lastHops = route.nextHops;
+    for (const hop of route.nextHops) this.#usedInterfaces.add(hop.interfaceIndex);
+  }
+
+  /** Routes whose place nobody else holds, and left-overs of BIRD's, which are ours to replace; the others are refused. */
+  #withoutForeign(place: Place, routes: readonly KernelRoute[], refusals: RouteRefusal[]): [KernelRoute[], ForeignRoute[]] {
+    const slice: KernelRoute[] = [];
+    const adopted: ForeignRoute[] = [];
+    for (const route of routes) {
+      const { prefix } = route;
       const occupant = this.#view.occupant(prefix, place);
-      if (!occupant || occupant.protocol === BIRD_ROUTE_PROTOCOL) return true;
-      refusals.push({
-        prefix, code: FOREIGN,
-        message: `${showPrefix(prefix)} metric ${place.metric} in table ${place.table} belongs to route protocol ${occupant.protocol}`,
-      });
-      return false;
-    });
+      if (occupant === undefined || occupant.protocol === BIRD_ROUTE_PROTOCOL) {
+        slice.push(route);
+        if (occupant !== undefined) adopted.push(occupant);
+      } else {
+        const owner = `metric ${place.metric} in table ${place.table} belongs to route protocol ${occupant.protocol}`;
+        refusals.push({ prefix, code: FOREIGN, message: `${showPrefix(prefix)} ${owner}` });
+      }
+    }
+    return [slice, adopted];
   }
 
   /** What we replaced is no longer BIRD's; our own events do not reach the view. */
-  #forgetAdopted(place: Place, slice: readonly KernelRoute[], refused: readonly Refusal[]): void {
-    if (this.#view.size === 0) return;
-    const failed = new Set(refused.map((r) => r.index));
-    slice.forEach(({ prefix }, i) => {
-      const occupant = this.#view.occupant(prefix, place);
-      if (occupant && !failed.has(i) && this.#view.remove(occupant)) this.#changed.notify();
-    });
+  #forgetAdopted(adopted: readonly ForeignRoute[], failed: readonly RouteRefusal[]): void {
+    if (adopted.length === 0) return;
+    const kept = new Set(failed.map((r) => r.prefix));
+    for (const route of adopted) if (!kept.has(route.prefix) && this.#view.remove(route)) this.#changed.notify();
   }
 
   #onMessage(type: number, flags: number, reader: NetlinkReader): void {
@@ -265,27 +283,6 @@ export class Kernel implements Disposable {
 
 const refusalOf = ({ prefix }: KernelRoute, { code, message }: Refusal): RouteRefusal => ({ prefix, code, message });
 
-/** One object that takes the shape of each route in turn, so that writing a hundred thousand makes none. */
-class ScratchRoute implements Route {
-  prefix: Route['prefix'] = 0 as Route['prefix'];
-  type: Route['type'] = 'unicast';
-  readonly table: number;
-  readonly metric: number;
-  readonly protocol = BGPD_ROUTE_PROTOCOL;
-  nextHops: readonly KernelNextHop[] = [];
-
-  constructor(place: Place) {
-    this.table = place.table;
-    this.metric = place.metric;
-  }
-
-  of(route: KernelRoute): this {
-    this.prefix = route.prefix;
-    this.type = route.kind;
-    this.nextHops = route.kind === 'unicast' ? route.nextHops : NO_HOPS;
-    return this;
-  }
-}
 const NO_HOPS: readonly KernelNextHop[] = [];
 
 /** Calls its listeners once, in a later turn, however often it was notified in this one. */

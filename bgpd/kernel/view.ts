@@ -108,7 +108,8 @@ export class KernelView {
 
   /** The route of somebody else that holds this prefix in this table with this metric. */
   occupant(prefix: Prefix, place: Place): ForeignRoute | undefined {
-    return this.#at(prefix).find((r) => samePlace(r, place));
+    const routes = this.#routes[familyOfPrefix(prefix)].get(prefix);
+    return routes === undefined ? undefined : routes.find((r) => samePlace(r, place));
   }
 
   /**

@@ -82,7 +82,8 @@ export class Fib {
     const [putIds, removeIds]: [number[], number[]] = [[], []];
     while (this.#queue.size > 0 && put.length + remove.length < maximum) {
       for (const id of this.#queue.take(maximum - put.length - remove.length)) {
-        const [desired, actual] = [this.#desired.get(id), this.#actual.get(id)];
+        const desired = this.#desired.get(id);
+        const actual = this.#actual.get(id);
         if (desired === actual) { this.#settled(id, actual); continue; }
         if (desired !== NOTHING) { put.push(this.#kernelRoute(id, desired)); putIds.push(id); }
         else { remove.push(this.#kernelRoute(id, actual)); removeIds.push(id); }

@@ -69,6 +69,18 @@ export class NetlinkWriter {
     this.#view.setUint32(at + 8, sequence, true);
   }
 
+  /** Starts and fills a message just like the one that was ended last; the caller changes what differs and ends it. */
+  repeat(): void {
+    const from = this.#message;
+    const size = this.length - from;
+    this.#message = this.#grow(size);
+    this.bytes.copyWithin(this.#message, from, from + size);
+  }
+
+  /** Writes over an octet, or a 32-bit number in network order, at an offset behind the header of the present message. */
+  changeU8(offset: number, value: number): void { this.#view.setUint8(this.#message + HEADER_BYTES + offset, value); }
+  changeNetworkU32(offset: number, value: number): void { this.#view.setUint32(this.#message + HEADER_BYTES + offset, value, false); }
+
   u8(value: number): void { const at = this.#grow(1); this.#view.setUint8(at, value); }
   u16(value: number): void { const at = this.#grow(2); this.#view.setUint16(at, value, true); }
   u32(value: number): void { const at = this.#grow(4); this.#view.setUint32(at, value, true); }

@@ -1,5 +1,5 @@
 /** Kernel routes: dumped by table and protocol, put (create or replace) and deleted in batches. */
-import { addressOf, lengthOf, prefixOf, type Family, type Ip, type Ipv4, type Ipv6, type Prefix } from '../../lib/ip/prefix.ts';
+import { addressOf, lengthOf, prefixOf, type Family, type Ip, type Ipv4, type Ipv6, type Prefix, type Prefix4 } from '../../lib/ip/prefix.ts';
 import { showPrefix } from '../../lib/ip/text.ts';
 import { AF_INET, AF_INET6 } from '../native.ts';
 import type { NetlinkReader, NetlinkWriter } from './codec.ts';
@@ -24,6 +24,9 @@ const RTNH_F_ONLINK = 4;
 const RTNH_F_LINKDOWN = 16;
 const RTM_F_CLONED = 0x200;
 const RT_TABLE_COMPAT = 252;
+/** `rtm_dst_len`, and the value of RTA_DST, which we always write first. */
+const LENGTH_AT = 1;
+const ADDRESS_AT = 16;
 
 export const MAIN_TABLE = 254;
 export const SCOPE_UNIVERSE = 0;
@@ -184,6 +187,13 @@ export function writeDelete(w: NetlinkWriter, key: RouteKey): void {
   w.attributeIp(RTA_DST, addressOf(key.prefix));
   writeTable(w, key.table);
   w.attributeU32(RTA_PRIORITY, key.metric);
+}
+
+/** Writes the message before once more with another prefix, which must be IPv4 as the one before: all else is the same. */
+export function writeAgain(w: NetlinkWriter, prefix: Prefix4): void {
+  w.repeat();
+  w.changeU8(LENGTH_AT, lengthOf(prefix));
+  w.changeNetworkU32(ADDRESS_AT, addressOf(prefix));
 }
 
 /** `struct rtmsg`. Tables above 255 stand in RTA_TABLE. */

@@ -7,7 +7,7 @@
 import { OperationError } from '../../lib/errors.ts';
 import {
   AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_SNDBUFFORCE,
-  bind, close, errnoName, getsockname, recv, send, setsockopt, socket,
+  bind, close, errnoName, getsockname, recv, send, sendInPool, setsockopt, socket,
 } from '../native.ts';
 import { HEADER_BYTES, NetlinkReader, NetlinkWriter } from './codec.ts';
 
@@ -65,6 +65,7 @@ export class NetlinkSocket implements Disposable {
   readonly #received = Buffer.alloc(RECEIVE_BYTES);
   #sequence = 1;
   #open = true;
+  #isSending = false;
 
   private constructor(fd: number, portId: number) {
     this.#fd = fd;
@@ -88,15 +89,28 @@ export class NetlinkSocket implements Disposable {
     for (let from = 0; from < count; from += BATCH_MESSAGES) {
       const to = Math.min(count, from + BATCH_MESSAGES);
       const base = this.#takeSequences(to - from);
-      const writer = this.#writer;
-      writer.reset();
-      for (let i = from; i < to; i++) {
-        write(writer, i);
-        writer.end(base + i - from, i === to - 1 ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST);
-      }
-      this.#send(writer);
+      writeBatch(this.#writer, base, from, to, write);
+      this.#send(this.#writer);
       this.#collect(base, to - from, from, refusals);
     }
+    return refusals;
+  }
+
+  /**
+   * As `transact`, but one batch whatever its size, which a thread of the pool sends: for bulk, as the kernel works within
+   * send(2). Nothing else may use the socket until the promise settles.
+   */
+  async transactInPool(count: number, write: (writer: NetlinkWriter, index: number) => void): Promise<Refusal[]> {
+    const refusals: Refusal[] = [];
+    const base = this.#takeSequences(count);
+    writeBatch(this.#writer, base, 0, count, write);
+    this.#isSending = true;
+    const sent = await sendInPool(this.#fd, this.#writer.bytes, this.#writer.length).finally(() => {
+      this.#isSending = false;
+      if (!this.#open) close(this.#fd);
+    });
+    if (sent < 0) this.#send(this.#writer); // once more, to learn the errno
+    this.#collect(base, count, 0, refusals);
     return refusals;
   }
 
@@ -145,7 +159,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) close(this.#fd);
+    if (this.#open && !this.#isSending) close(this.#fd);
     this.#open = false;
   }
 
@@ -199,6 +213,7 @@ export class NetlinkSocket implements Disposable {
 
   /** Reads until the acknowledgement (or refusal) of the batch's last message. */
   #collect(base: number, count: number, firstIndex: number, refusals: Refusal[]): void {
+    if (!this.#open) throw new OperationError('NETLINK_RECEIVE', {}, new Error('the socket is closed'));
     const last = base + count - 1;
     for (let done = false; !done;) {
       this.#receive((type, _flags, seq, reader) => {
@@ -219,6 +234,15 @@ export class NetlinkSocket implements Disposable {
       }
       if (length !== -EINTR) throw new OperationError('NETLINK_RECEIVE', { errno: errnoName(-length) });
     }
+  }
+}
+
+/** Messages `from` to `to` in one buffer, with sequence numbers from `base`; the last one asks for an acknowledgement. */
+export function writeBatch(writer: NetlinkWriter, base: number, from: number, to: number, write: (writer: NetlinkWriter, index: number) => void): void {
+  writer.reset();
+  for (let i = from; i < to; i++) {
+    write(writer, i);
+    writer.end(base + i - from, i === to - 1 ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST);
   }
 }
 
