@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
-import { OperationError } from '../lib/errors.ts';
+import { messageOf, OperationError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { BGPD_SOCKET, BGPD_STATE_FILE } from '../lib/ownership.ts';
 import { systemClock } from '../sys/clock.ts';
@@ -10,10 +10,14 @@ import { makeLog } from '../sys/log.ts';
 import { serve } from '../sys/rpc.ts';
 import { refuseSecond } from '../sys/unix-listener.ts';
 import { Control, type StopMode } from './control.ts';
+import { rehearsalFib } from './kernel-messages.ts';
 import { openKernel } from './kernel.ts';
+import { rehearse } from './rehearsal.ts';
 import { startSpeaker } from './speaker.ts';
 import { kernelBootId, StateFile } from './state-file.ts';
 import { tcpTransport } from './transport.ts';
+
+const soon = (work: () => void): void => { setImmediate(work); };
 
 interface Options {
   /** A SpeakerConfig as JSON, instead of an agent. */
@@ -32,7 +36,7 @@ export async function main(args: string[]): Promise<void> {
   // Nodes of other racks are reached through the default route, as every other kernel would do it.
   const kernel = openKernel({ clock: systemClock, log, allowDefault: true });
   const speaker = startSpeaker({
-    clock: systemClock, log, random: Math.random, soon: (work) => { setImmediate(work); },
+    clock: systemClock, log, random: Math.random, soon,
     transport: tcpTransport(), resolver: kernel.resolver, fib: (place) => kernel.fib(place),
   });
   let ending: Promise<void> | undefined;
@@ -50,6 +54,9 @@ export async function main(args: string[]): Promise<void> {
   if (sections !== undefined) await applyAtStart(control, sections, log);
   await serve<BgpdMethods>(socket, control.handlers);
   log.info('start', { socket, state, told: sections !== undefined });
+  rehearse({ clock: systemClock, random: Math.random, soon, fib: rehearsalFib() }).catch((error: unknown) => {
+    log.error('rehearsal', { message: messageOf(error) });
+  });
 }
 
 async function applyAtStart(control: Control, sections: Readonly<Record<string, unknown>>, log: Log): Promise<void> {
