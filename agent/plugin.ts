@@ -111,7 +111,7 @@ export class Plugin {
   async #delete(want: AttachIntent): Promise<string> {
     const { registry, kernel, log } = this.#ports;
     const known = registry.find(keyOf(want.containerId, want.interfaceName));
-    if (known === undefined && want.kind === 'link') kernel.deletePodLink(want.netns, want.interfaceName);
+    if (known === undefined && want.kind === 'link' && !this.#isOthers(want)) kernel.deletePodLink(want.netns, want.interfaceName);
     const attachment = known ?? { ...want, state: 'deleting', netnsInode: 0, addresses: [], blockLengths: [], sinceMs: this.#ports.clock.wallTime() };
     const { failure } = await detach(this.#ports, attachment);
     if (failure !== undefined) {
@@ -120,6 +120,12 @@ export class Plugin {
     }
     log.info('cni.detached', { pod: podText(attachment), container: want.containerId, known: known !== undefined });
     return '';
+  }
+
+  /** Another container of ours has that interface by now: a late DEL may name a path that was given away again. */
+  #isOthers({ netns, interfaceName }: AttachIntent): boolean {
+    const inode = this.#ports.kernel.netnsInode(netns);
+    return inode !== 0 && this.#ports.registry.all.some((a) => a.netnsInode === inode && a.interfaceName === interfaceName);
   }
 
   #check(want: AttachIntent, configuration: NetworkConfiguration): Promise<string> {

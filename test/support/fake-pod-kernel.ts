@@ -20,6 +20,9 @@ export class FakePodKernel implements KernelPort {
     return { fd: inode, inode, [Symbol.dispose]: () => undefined };
   }
 
+  /** What was deleted inside of namespaces. */
+  readonly deletedInside: string[] = [];
+
   netnsInode(path: string): number { return this.namespaces.get(path) ?? 0; }
 
   apply(operations: readonly Operation[]): void {
@@ -50,7 +53,7 @@ export class FakePodKernel implements KernelPort {
     return Promise.resolve();
   }
 
-  deletePodLink(): void { /* nothing is inside */ }
+  deletePodLink(netns: string, name: string): void { this.deletedInside.push(`${netns} ${name}`); }
   mtuOf(): number | undefined { return undefined; }
   inspectPod(): PodLinkState | undefined { return undefined; }
 }
