@@ -6,16 +6,18 @@ import { Ipam } from '../ipam/service.ts';
 import { ipamStore } from '../ipam/store.ts';
 import { ReconcileLoop } from '../sys/reconcile.ts';
 import type { AgentOptions, AgentPorts } from './agent-ports.ts';
+import { podText } from './attach.ts';
 import type { ClusterSource } from './cluster.ts';
 import { startCniServer } from './cni-server.ts';
 import { makeQueue, replayQueue } from './del-queue.ts';
+import type { Attachment } from './endpoints/attachment.ts';
 import { familiesOf, gateOf, ipamViewOf } from './endpoints/ipam-view.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkConfigurationFile } from './network-configuration.ts';
 import { Plugin, type PluginAnswer } from './plugin.ts';
 import { podsIn } from './pods.ts';
 import type { Registry } from './registry.ts';
-import { repair, repairRoutes, type RepairPorts } from './repair.ts';
+import { repair, repairRoutes, type RepairPorts, type RepairReport } from './repair.ts';
 import type { ShimRequest } from '../cni/protocol/frames.ts';
 
 export interface PodServicePorts extends AgentPorts {
@@ -45,7 +47,7 @@ export async function startPodService(ports: PodServicePorts, options: AgentOpti
   const queue = join(options.state, 'queue');
   makeQueue(queue);
 
-  let strays: readonly string[] = [];
+  let leftovers: RepairReport = { strayLinks: [], withoutLink: [] };
   let mtu = mtuOf(ports, node);
   const gate = (): string => gateOf(cluster.snapshot(), cluster.inSync);
   const plugin = new Plugin({ ...attaching, gate, mtu: () => mtu, onLeftover: () => { repairs.poke(); } });
@@ -54,7 +56,7 @@ export async function startPodService(ports: PodServicePorts, options: AgentOpti
   const repairs = new ReconcileLoop({ ...loop, name: 'repair', run: async () => {
     mtu = mtuOf(ports, node);
     if (gate() !== '') return;
-    strays = (await repair(attaching)).strayLinks;
+    leftovers = await repair(attaching);
     await replayQueue({ directory: queue, log, answer });
   } });
   const routes = new ReconcileLoop({ ...loop, name: 'routes', run: () => { repairRoutes(attaching); return Promise.resolve(); } });
@@ -68,7 +70,7 @@ export async function startPodService(ports: PodServicePorts, options: AgentOpti
   repairs.poke();
   await file.update(familiesOf(view()));
   return {
-    get problems() { return [...poolProblems(cluster, node), ...strays.map(strayProblem)]; },
+    get problems() { return [...poolProblems(cluster, node), ...leftovers.strayLinks.map(strayProblem), ...leftovers.withoutLink.map(lostLinkProblem)]; },
     get blocks() { return ipam.blocks; },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -98,3 +100,6 @@ function poolProblems(cluster: ClusterSource, node: string): Problem[] {
 
 const strayProblem = (link: string): Problem =>
   ({ path: `kernel/link/${link}`, message: 'has our mark, but there is no record of it: its container may live, so it is left alone' });
+
+const lostLinkProblem = (a: Attachment): Problem =>
+  ({ path: `kernel/link/${a.hostInterface}`, message: `the link of ${podText(a)} is gone, and the container lives without a network: delete the pod, and it comes back with another` });

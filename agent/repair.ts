@@ -20,6 +20,8 @@ export interface RepairPorts extends AttachPorts {
 export interface RepairReport {
   /** Links with our mark of which there is no record: their containers may live, so they are left alone. */
   readonly strayLinks: readonly string[];
+  /** Attachments that live without their link: somebody has deleted it, and only a new sandbox brings another. */
+  readonly withoutLink: readonly Attachment[];
 }
 
 /** Rejects when something must be tried again soon. */
@@ -37,9 +39,12 @@ export async function repair(ports: RepairPorts): Promise<RepairReport> {
   }
   await ports.ipam.repair();
   if (failures.length > 0) throw new Error(failures.join('; '));
+  const links = new Map(ports.kernel.podLinks().flatMap((l) => { const key = keyOfAlias(l.alias); return key === undefined ? [] : [[key, l.name]]; }));
   const known = new Set(ports.registry.all.map(keyOfAttachment));
-  const strays = ports.kernel.podLinks().filter((l) => { const key = keyOfAlias(l.alias); return key !== undefined && !known.has(key); });
-  return { strayLinks: strays.map((l) => l.name) };
+  return {
+    strayLinks: [...links].filter(([key]) => !known.has(key)).map(([, name]) => name),
+    withoutLink: ports.registry.all.filter((a) => a.kind === 'link' && a.state === 'attached' && !links.has(keyOfAttachment(a))),
+  };
 }
 
 /** An ADD or DEL of this process may have come first: then there is nothing to do. */

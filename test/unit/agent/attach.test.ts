@@ -188,9 +188,16 @@ describe('repair', () => {
     expect(kernel.routes.get(POOL.cidr)).toBe('cali9');
   });
 
+  test('names attachments whose link somebody has deleted while their container lives', async () => {
+    const a = await attach(ports, WANT, CONFIGURED);
+    expect((await repair(ports)).withoutLink).toEqual([]);
+    kernel.deleteLink('cali1');
+    expect((await repair(ports)).withoutLink).toEqual([a]);
+  });
+
   test('names links with our mark of which there is no record', async () => {
     kernel.links.set('cali8', { index: 98, name: 'cali8', alias: 'tortie:lost@eth0' });
-    expect(await repair(ports)).toEqual({ strayLinks: ['cali8'] });
+    expect(await repair(ports)).toMatchObject({ strayLinks: ['cali8'] });
     expect(kernel.links.has('cali8')).toBe(true);
   });
 });
