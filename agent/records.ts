@@ -20,10 +20,10 @@ export function openRecords(directory: string, log: Log): RecordPort {
   return {
     load: () => {
       const attachments: Attachment[] = [];
-      for (const name of readdirSync(directory)) {
-        const path = join(directory, name);
-        if (name.endsWith('.tmp')) { rmSync(path, { force: true }); continue; }
-        const attachment = name.endsWith(SUFFIX) ? decodeAttachment(readFileSync(path, 'utf8')) : undefined;
+      for (const entry of readdirSync(directory, { withFileTypes: true })) {
+        const path = join(directory, entry.name);
+        if (entry.isFile() && entry.name.endsWith('.tmp')) { rmSync(path, { force: true }); continue; }
+        const attachment = entry.isFile() && entry.name.endsWith(SUFFIX) ? decodeAttachment(readFileSync(path, 'utf8')) : undefined;
         if (attachment === undefined) log.warn('record.unreadable', { path });
         else attachments.push(attachment);
       }

@@ -1,6 +1,6 @@
 /** The agent's end of the CNI executable: its socket, and the DELs that were queued for it. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,21 +57,24 @@ test('a socket file that a dead agent left is replaced', async () => {
   expect(await say(path, frame(Buffer.from(encodeRequest(request('DEL')))))).toHaveLength(1);
 });
 
-test('queued DELs are carried out and forgotten; one that fails stays; what is none is removed', async () => {
+test('queued DELs are carried out and forgotten; one that fails stays; what is none, or will never be carried out, is removed', async () => {
   const queue = join(directory, 'queue');
   makeQueue(queue);
   writeFileSync(join(queue, 'a.del'), encodeRequest(request('DEL', 'good')));
   writeFileSync(join(queue, 'b.del'), encodeRequest(request('DEL', 'bad')));
   writeFileSync(join(queue, 'c.del'), encodeRequest(request('ADD', 'no del')));
   writeFileSync(join(queue, 'd.del'), 'garbage');
+  writeFileSync(join(queue, 'e.del'), encodeRequest(request('DEL', 'senseless')));
+  mkdirSync(join(queue, 'a-folder.del'));
   writeFileSync(join(queue, '.7.tmp'), 'half written');
   const asked: string[] = [];
   await replayQueue({ directory: queue, log: silentLog, answer: (r) => {
     const id = r.environment.get('CNI_CONTAINERID')!;
     asked.push(id);
-    return Promise.resolve({ status: id === 'bad' ? 1 : 0, output: '' });
+    const code = { bad: 101, senseless: 7 }[id] ?? 0;
+    return Promise.resolve({ status: code === 0 ? 0 : 1, code, output: '' });
   } });
-  expect([asked, readdirSync(queue).sort()]).toEqual([['good', 'bad'], ['.7.tmp', 'b.del']]);
+  expect([asked, readdirSync(queue).sort()]).toEqual([['good', 'bad', 'senseless'], ['.7.tmp', 'a-folder.del', 'b.del']]);
   makeQueue(queue);
-  expect(readdirSync(queue)).toEqual(['b.del']);
+  expect(readdirSync(queue).sort()).toEqual(['a-folder.del', 'b.del']);
 });
