@@ -1,9 +1,9 @@
 /** Routes in a real kernel: what `ip` shows after each call, and what it saw happen. */
 import { expect } from '@jest/globals';
 import { ip, prefix, showPrefix } from '../../lib/ip/text.ts';
-import { createRoutes, deleteRoutes, listRoutes, putRoute, putRoutes, type Route, type RouteNextHop } from '../../sys/netlink/routes.ts';
+import { createRoutes, deleteRoutes, listRoutes, putRoute, putRoutes, writeRoute, type Route, type RouteNextHop } from '../../sys/netlink/routes.ts';
 import { linkByName } from '../../sys/netlink/links.ts';
-import type { NetlinkSocket } from '../../sys/netlink/socket.ts';
+import { NLM_F_CREATE, NLM_F_REPLACE, type NetlinkSocket } from '../../sys/netlink/socket.ts';
 import { namespaces, root } from '../support/capabilities.ts';
 import { Namespaces, type IpRoute, type Netns } from '../support/namespaces.ts';
 import { skipUnless } from '../support/skip.ts';
@@ -177,4 +177,21 @@ test('ten thousand routes of each family go in and out', async () => {
   expect(deleteRoutes(socket, [...v6, ...v4])).toEqual([]);
   expect(a.routes(4, 'proto', '84')).toEqual([]);
   expect(a.routes(6, 'proto', '84')).toEqual([]);
+});
+
+test('a batch from the pool is carried out but for what the kernel refuses, and outlives the socket', async () => {
+  await using bench = await bed('pool batch');
+  const { a, oif } = bench;
+  const other = a.netlink();
+  const routes = [
+    route('10.1.0.0/24', [via('10.9.0.2', oif)]), route('10.2.0.0/24', [via('192.0.2.1', oif)]), route('10.3.0.0/24', [via('10.9.0.2', oif)]),
+  ];
+  const flags = NLM_F_CREATE | NLM_F_REPLACE;
+  expect(await other.transactInPool(3, (w, i) => { writeRoute(w, flags, routes[i]!); })).toMatchObject([{ index: 1, code: 'ENETUNREACH' }]);
+
+  const late = other.transactInPool(1, (w) => { writeRoute(w, flags, route('10.4.0.0/24', [via('10.9.0.2', oif)])); });
+  other[Symbol.dispose]();
+  await expect(late).rejects.toThrow('NETLINK_RECEIVE');
+  const found = listRoutes(bench.socket, { family: 'ipv4', table: 254, protocol: 84 }).map((r) => showPrefix(r.prefix));
+  expect(found.sort()).toEqual(['10.1.0.0/24', '10.3.0.0/24', '10.4.0.0/24']);
 });
