@@ -54,6 +54,7 @@ export async function main(args: string[]): Promise<void> {
   if (sections !== undefined) await applyAtStart(control, sections, log);
   await serve<BgpdMethods>(socket, control.handlers);
   log.info('start', { socket, state, told: sections !== undefined });
+  await file.saved(); // a rehearsal must not keep what we were told from the disk
   rehearse({ clock: systemClock, random: Math.random, soon, fib: rehearsalFib() }).catch((error: unknown) => {
     log.error('rehearsal', { message: messageOf(error) });
   });
