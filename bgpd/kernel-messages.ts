@@ -1,10 +1,11 @@
 /** Our routes as netlink messages: batches in which most messages are the one before with another prefix. */
 import { BGPD_ROUTE_PROTOCOL } from '../lib/ownership.ts';
 import { NetlinkWriter } from '../sys/netlink/codec.ts';
-import { MAIN_TABLE, writeAgain, writeDelete, writeRoute, type Route } from '../sys/netlink/routes.ts';
+import { MAIN_TABLE, writeAgain, writeDelete, writeRoute, type Route, type RouteNextHop } from '../sys/netlink/routes.ts';
 import { NLM_F_CREATE, NLM_F_REPLACE, writeBatch } from '../sys/netlink/socket.ts';
 import { KernelView, type Place } from './kernel/view.ts';
 import type { FibPort, KernelNextHop, KernelRoute, RouteRefusal } from './ports.ts';
+import { isLinkLocal } from './rib/next-hop.ts';
 
 /** Writes message `index` of a batch; called with each index in order from 0. */
 export type Write = (writer: NetlinkWriter, index: number) => void;
@@ -42,7 +43,8 @@ class ScratchRoute implements Route {
   readonly table: number;
   readonly metric: number;
   readonly protocol = BGPD_ROUTE_PROTOCOL;
-  nextHops: readonly KernelNextHop[] = [];
+  nextHops: readonly RouteNextHop[] = [];
+  #given: readonly KernelNextHop[] = [];
 
   constructor(place: Place) {
     this.table = place.table;
@@ -52,12 +54,22 @@ class ScratchRoute implements Route {
   of(route: KernelRoute): this {
     this.prefix = route.prefix;
     this.type = route.kind;
-    this.nextHops = route.kind === 'unicast' ? route.nextHops : NO_HOPS;
+    const hops = route.kind === 'unicast' ? route.nextHops : NO_HOPS;
+    if (hops === this.#given) return this;
+    this.#given = hops;
+    this.nextHops = hops.some(isOnlink) ? hops.map((hop) => (isOnlink(hop) ? { ...hop, onlink: true } : hop)) : hops;
     return this;
   }
 }
 
 const NO_HOPS: readonly KernelNextHop[] = [];
+
+/**
+ * Our gateways are resolved: they are neighbours on the interface. IPv6 would look for each among all routes, and refuse
+ * it where somebody announces the neighbour's own /128, since that route has a gateway; IPv4 looks at connected ones only.
+ */
+const isOnlink = ({ gateway, interfaceIndex }: KernelNextHop): boolean =>
+  typeof gateway === 'bigint' && interfaceIndex !== 0 && !isLinkLocal(gateway);
 
 /** Writes the same bytes as the kernel's, and sends none. */
 export function rehearsalFib(): FibPort {

@@ -281,7 +281,14 @@ export class Kernel implements Disposable {
   }
 }
 
-const refusalOf = ({ prefix }: KernelRoute, { code, message }: Refusal): RouteRefusal => ({ prefix, code, message });
+/** The kernel gives words with some refusals only. */
+const refusalOf = ({ prefix }: KernelRoute, { code, message }: Refusal): RouteRefusal =>
+  ({ prefix, code, message: message === '' ? WORDS.get(code) ?? 'the kernel did not say why' : message });
+
+const WORDS = new Map([
+  ['EHOSTUNREACH', 'no route to the gateway'], ['ENETUNREACH', 'no route to the gateway'], ['ENETDOWN', 'the interface is down'],
+  ['ENODEV', 'the interface is gone'], ['EINVAL', 'the kernel finds the route invalid'], ['ENOMEM', 'no memory'],
+]);
 
 const NO_HOPS: readonly KernelNextHop[] = [];
 

@@ -119,6 +119,32 @@ test('what the kernel refuses is named, and the rest is written', async () => {
   expect((await t.fib.list()).map((r) => showPrefix(r.prefix))).toEqual(['10.2.0.0/24']);
 });
 
+test('a neighbour that announces its own /128 is a gateway still, alone and beside others', async () => {
+  await using t = await bench('own128');
+  const own = unicast('fd09::9/128', t.oif, 'fd09::9');
+  const routes = [unicast('fd94::/64', t.oif, 'fd09::9'), unicast('fd95::/64', t.oif, 'fd09::9', 'fd09::2'), unicast('10.4.0.0/24', t.oif, 'fd09::9')];
+  expect(await t.fib.put([own])).toEqual([]);
+  expect(await t.fib.put(routes)).toEqual([]);
+  const before = t.a.routes(6, 'proto', '84');
+  expect(await t.fib.put(routes)).toEqual([]); // replaced, not added to
+  expect(t.a.routes(6, 'proto', '84')).toEqual(before);
+  const listed = await t.fib.list();
+  expect(listed).toHaveLength(4);
+  expect(listed).toEqual(expect.arrayContaining([own, ...routes])); // no difference that would be written again
+
+  // What an earlier version wrote without the flag is the same route.
+  t.a.ip('-6', 'route', 'add', 'fd96::/64', 'via', 'fd09::2', 'dev', 'to-b', 'proto', '84', 'metric', '1024');
+  expect(await t.fib.list()).toContainEqual(unicast('fd96::/64', t.oif, 'fd09::2'));
+  expect(await t.fib.put([unicast('fd96::/64', t.oif, 'fd09::9')])).toEqual([]);
+  expect(t.a.routes(6, 'proto', '84').filter((r) => r.dst === 'fd96::/64')).toMatchObject([{ gateway: 'fd09::9' }]);
+});
+
+test('a refusal without words of the kernel has ours', async () => {
+  await using t = await bench('wordless');
+  const [refusal] = await t.fib.put([unicast('fd94::/64', 0, 'fd77::9')]);
+  expect(refusal).toMatchObject({ code: 'EHOSTUNREACH', message: 'no route to the gateway' });
+});
+
 test('the speaker is told of what others do to its routes, never of what it does itself', async () => {
   await using t = await bench('disturbed');
   const routes = [
