@@ -1,8 +1,11 @@
 /** Asking the agent of a node, through the API server's pod proxy: a kubeconfig is all that is needed. */
 import { AGENT_POD_LABEL, AGENT_STATUS_PORT, SYSTEM_NAMESPACE } from '../lib/ownership.ts';
-import { messageOf } from '../lib/errors.ts';
-import type { KubeClient, KubeObject, Resource } from '../sys/kube/client.ts';
+import { OperationError, messageOf } from '../lib/errors.ts';
+import type { KubeClient, KubeObject, Patience, Resource } from '../sys/kube/client.ts';
 import { CliError } from './errors.ts';
+
+/** A person waits: an agent that is there answers at once, and one that is not shall not be asked four times. */
+const PATIENCE: Patience = { timeoutMs: 5_000, attempts: 1 };
 
 const PODS: Resource = { group: '', version: 'v1', plural: 'pods', namespaced: true };
 
@@ -19,8 +22,14 @@ const nodeOf = (pod: KubeObject): string | undefined => (pod['spec'] as { nodeNa
 /** The parsed answer of `path` on that agent. Throws CliError naming the node and why. */
 export async function askAgent<T>(kube: KubeClient, node: string, pod: string, path: string): Promise<T> {
   try {
-    return await kube.raw('GET', `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods/${pod}:${AGENT_STATUS_PORT}/proxy${path}`) as T;
+    return await kube.raw('GET', `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods/${pod}:${AGENT_STATUS_PORT}/proxy${path}`, undefined, PATIENCE) as T;
   } catch (error) {
-    throw new CliError(`the agent of node ${node} does not answer: ${messageOf(error)}`);
+    throw new CliError(`the agent of node ${node} does not answer: ${reasonOf(error)}`);
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof OperationError)) return messageOf(error);
+  if (error.code === 'KUBE_TIMEOUT') return `nothing within ${PATIENCE.timeoutMs / 1000} s`;
+  return typeof error.details['said'] === 'string' ? error.details['said'] : messageOf(error);
 }

@@ -1,6 +1,7 @@
 /** Resource documents: read from files, folders and standard input; printed as YAML and JSON. */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { parseAllDocuments, stringify } from 'yaml';
 import { messageOf } from '../lib/errors.ts';
 import { parseJson, stringifyJson } from '../lib/json.ts';
@@ -14,8 +15,12 @@ export interface Document {
 
 /** Reads YAML (several documents) or JSON (one, or an array); lists are taken apart. Throws CliError naming file and line. */
 export function readDocuments(path: string, recursive: boolean): Document[] {
-  if (path === '-') return parse('standard input', readFileSync(0, 'utf8'));
   return filesIn(path, recursive).flatMap((file) => parse(file, readText(file)));
+}
+
+/** The same of standard input. Waits for its end: what writes into a pipe may be slower than we are. */
+export async function readDocumentsOf(input: AsyncIterable<Uint8Array>): Promise<Document[]> {
+  return parse('standard input', await textOf(input));
 }
 
 function filesIn(path: string, recursive: boolean): string[] {

@@ -2,6 +2,7 @@
 /** `tortiectl`: to Tortie what calicoctl is to Calico. Exit status: 0 done, 1 failed or refused, 2 wrong command line. */
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../lib/errors.ts';
+import { VERSION } from '../lib/version.ts';
 import { CliError } from './errors.ts';
 import { addGet } from './get.ts';
 import { addIpamShow } from './ipam-show.ts';
@@ -11,6 +12,7 @@ import { addWrites } from './write.ts';
 
 const program = new Command('tortiectl').description('manage the network resources of a cluster')
   .option('--kubeconfig <file>', 'cluster to talk to (default: $KUBECONFIG, else ~/.kube/config)')
+  .version(VERSION)
   .showHelpAfterError('(tortiectl --help lists the commands)')
   .exitOverride();
 addGet(program);
@@ -18,6 +20,12 @@ addWrites(program);
 addNodeStatus(program.command('node').description('about nodes'));
 addIpamShow(program.command('ipam').description('about IP address management'));
 addVersion(program);
+
+/** `| head` has read enough: end as a program without a handler of SIGPIPE does. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(128 + 13);
+});
 
 try {
   await program.parseAsync();

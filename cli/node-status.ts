@@ -1,8 +1,10 @@
 /** `tortiectl node status [NODE] [--all-nodes]`: a node's BGP peers, in calicoctl's layout. */
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { PeerStatus, SpeakerStatus } from '../config/messages/bgpd-control.ts';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, showProblem } from '../lib/errors.ts';
 import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
+import type { KubeClient } from '../sys/kube/client.ts';
 import { agentPods, askAgent } from './agents.ts';
 import { withCluster } from './cluster.ts';
 import { CliError, UsageError } from './errors.ts';
@@ -24,31 +26,43 @@ export function addNodeStatus(node: Command): void {
       if (!['table', 'json'].includes(options.output)) throw new UsageError(`output format ${JSON.stringify(options.output)} is not known: expected table or json`);
       await withCluster(command, async ({ kube }) => {
         const agents = await agentPods(kube);
-        const wanted = options.allNodes === true ? [...agents.keys()] : [name ?? process.env['NODENAME'] ?? onlyNode(agents)];
-        await showNodes(wanted, agents, options.output, (node, pod) => askAgent<SpeakerStatus>(kube, node, pod, '/v1/bgp/status'));
+        const wanted = options.allNodes === true ? [...agents.keys()] : [name ?? process.env['NODENAME'] ?? (agents.has(hostname()) ? hostname() : onlyNode(agents))];
+        await showNodes(wanted, agents, options.output, (node, pod) => statusOf(kube, node, pod));
       });
     });
 }
 
 type Ask = (node: string, pod: string) => Promise<SpeakerStatus>;
 
-/** Every node that answers is shown; those that do not are named at the end. */
-async function showNodes(wanted: readonly string[], agents: ReadonlyMap<string, string>, output: string, ask: Ask): Promise<void> {
+/** bgpd's status, with all the problems its agent knows of: of resources that never reach bgpd too. */
+async function statusOf(kube: KubeClient, node: string, pod: string): Promise<SpeakerStatus> {
+  const [status, { problems }] = await Promise.all([
+    askAgent<SpeakerStatus>(kube, node, pod, '/v1/bgp/status'),
+    askAgent<{ problems: SpeakerStatus['problems'] }>(kube, node, pod, '/v1/problems'),
+  ]);
+  return { ...status, problems: [...new Map([...status.problems, ...problems].map((p) => [showProblem(p), p])).values()] };
+}
+
+/** All are asked at once and shown in order; those that do not answer are named at the end. */
+export async function showNodes(wanted: readonly string[], agents: ReadonlyMap<string, string>, output: string, ask: Ask): Promise<void> {
   const failures: string[] = [];
   const all: Record<string, SpeakerStatus> = {};
-  for (const node of wanted) {
-    try {
-      const pod = agents.get(node);
-      if (pod === undefined) throw new CliError(`no agent runs on node ${JSON.stringify(node)}: expected one of ${[...agents.keys()].join(', ') || '(none)'}`);
-      const status = await ask(node, pod);
-      all[node] = status;
-      if (output === 'table') process.stdout.write(`${wanted.length > 1 ? `Node ${node}\n` : ''}${showStatus(status, Date.now())}`);
-    } catch (error) {
-      failures.push(messageOf(error));
-    }
+  const answers = wanted.map((node) => answerOf(node, agents, ask));
+  for (const [i, node] of wanted.entries()) {
+    const status = await answers[i]!;
+    if (typeof status === 'string') { failures.push(status); continue; }
+    all[node] = status;
+    if (output === 'table') process.stdout.write(`${wanted.length > 1 ? `Node ${node}\n` : ''}${showStatus(status, Date.now())}`);
   }
   if (output === 'json') process.stdout.write(`${JSON.stringify(wanted.length === 1 ? all[wanted[0]!] : all, null, 2)}\n`);
   if (failures.length > 0) throw new CliError(failures.join('\n'));
+}
+
+/** The status, or why there is none. */
+async function answerOf(node: string, agents: ReadonlyMap<string, string>, ask: Ask): Promise<SpeakerStatus | string> {
+  const pod = agents.get(node);
+  if (pod === undefined) return `no agent runs on node ${JSON.stringify(node)}: expected one of ${[...agents.keys()].join(', ') || '(none)'}`;
+  return ask(node, pod).catch(messageOf);
 }
 
 /** With one agent alone there is no question whom to ask. */

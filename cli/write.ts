@@ -5,9 +5,10 @@ import { API_VERSION } from '../config/kinds/kind.ts';
 import { GROUP_VERSIONS } from '../config/storage/groups.ts';
 import { messageOf, showProblem } from '../lib/errors.ts';
 import { withCluster, type Cluster } from './cluster.ts';
-import { readDocuments, type Document } from './documents.ts';
+import { readDocuments, readDocumentsOf, type Document } from './documents.ts';
 import { CliError, UsageError } from './errors.ts';
 import { writeNode } from './nodes.ts';
+import { checkPool } from './pool-check.ts';
 import { resourceType, typeOfKind, RESOURCE_TYPES, type ResourceType } from './resource-types.ts';
 import { unknownFields } from './unknown-fields.ts';
 
@@ -34,14 +35,14 @@ export function addWrites(program: Command): void {
       const self = args.at(-1) as Command;
       const options = self.opts<Options>();
       const steps = verb === 'delete' && args.length === 4
-        ? deletions(args[0] as string | undefined, args[1] as string[], options)
-        : fromFile(verb, options);
+        ? await deletions(args[0] as string | undefined, args[1] as string[], options)
+        : await fromFile(verb, options);
       await withCluster(self, (cluster) => runAll(verb, steps, cluster));
     });
   }
 }
 
-function deletions(kind: string | undefined, names: readonly string[], options: Options): Step[] {
+async function deletions(kind: string | undefined, names: readonly string[], options: Options): Promise<Step[]> {
   if (kind === undefined) return fromFile('delete', options);
   if (options.filename !== undefined) throw new UsageError('delete takes either KIND NAME … or --filename, not both');
   if (names.length === 0) throw new UsageError(`delete ${kind} needs at least one name`);
@@ -49,9 +50,9 @@ function deletions(kind: string | undefined, names: readonly string[], options: 
   return names.map((name) => ({ kind: type.kind, run: (cluster) => remove(cluster, type, name, options) }));
 }
 
-function fromFile(verb: Verb, options: Options): Step[] {
+async function fromFile(verb: Verb, options: Options): Promise<Step[]> {
   if (options.filename === undefined) throw new UsageError(`${verb} needs --filename${verb === 'delete' ? ' or KIND NAME …' : ''}`);
-  const documents = readDocuments(options.filename, options.recursive === true);
+  const documents = options.filename === '-' ? await readDocumentsOf(process.stdin) : readDocuments(options.filename, options.recursive === true);
   if (documents.length === 0) throw new CliError(`no resources specified in ${options.filename}`);
   return documents.map((document) => step(verb, document, options));
 }
@@ -82,6 +83,7 @@ async function write(cluster: Cluster, verb: Exclude<Verb, 'delete'>, type: Reso
   }
   const { kind } = type;
   const value = validated(kind, content);
+  if (value.kind === 'IPPool') await checkPool(cluster, value);
   const resource = cluster.storage.resource(kind);
   const object = cluster.storage.toStored(kind, value);
   const { name } = value.metadata;

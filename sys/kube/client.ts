@@ -57,8 +57,11 @@ export interface KubeClient {
    */
   watch<T extends KubeObject>(resource: Resource, options: ListOptions, handler: WatchHandler<T>): Disposable;
   /** Anything else: returns the parsed body. For discovery and the pod proxy. */
-  raw(method: string, path: string, body?: unknown): Promise<unknown>;
+  raw(method: string, path: string, body?: unknown, patience?: Patience): Promise<unknown>;
 }
+
+/** How long one request may take, milliseconds, and how often a read is tried. For those behind which a person waits. */
+export interface Patience { readonly timeoutMs: number; readonly attempts: number }
 
 export interface PatchOptions {
   readonly namespace?: string;

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { OperationError } from '../../lib/errors.ts';
 import { stringifyJson } from '../../lib/json.ts';
 import { sleep } from '../clock.ts';
-import type { DeleteOptions, KubeClient, KubeList, KubeObject, ListOptions, PatchOptions, Resource, WatchHandler } from './client.ts';
+import type { DeleteOptions, KubeClient, KubeList, KubeObject, ListOptions, PatchOptions, Patience, Resource, WatchHandler } from './client.ts';
 import type { KubeAccess } from './kubeconfig.ts';
 import { listPages, pathOf } from './collection.ts';
 import { bodyOf, isGood, objectOf, refusal, statusOf, writeOutcome } from './status.ts';
@@ -18,7 +18,7 @@ export interface KubePorts {
 }
 
 const REQUEST_MS = 30_000;
-const READ_ATTEMPTS = 4;
+const READS: Patience = { timeoutMs: REQUEST_MS, attempts: 4 };
 const READ_BACKOFF = { firstMs: 100, maxMs: 2_000 };
 const PATCH_TYPES = {
   merge: 'application/merge-patch+json', json: 'application/json-patch+json', strategic: 'application/strategic-merge-patch+json',
@@ -92,8 +92,8 @@ class HttpsKube implements KubeClient, Disposable {
     return { [Symbol.dispose]: () => { this.#watches.delete(watch); watch[Symbol.dispose](); } };
   }
 
-  async raw(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = method === 'GET' ? await this.#read(path) : await this.#write(method, path, body);
+  async raw(method: string, path: string, body?: unknown, patience = READS): Promise<unknown> {
+    const answer = method === 'GET' ? await this.#read(path, patience) : await this.#write(method, path, body);
     if (!isGood(answer)) throw refusal(answer, `${method} ${path}`);
     return bodyOf(answer);
   }
@@ -117,12 +117,12 @@ class HttpsKube implements KubeClient, Disposable {
   }
 
   /** A read may be repeated: lost connections and answers that say "later" are. */
-  async #read(path: string): Promise<Answer> {
+  async #read(path: string, { timeoutMs, attempts } = READS): Promise<Answer> {
     for (let attempt = 0; ; attempt++) {
-      const last = attempt + 1 >= READ_ATTEMPTS;
+      const last = attempt + 1 >= attempts;
       let waitMs = backoffMs(attempt, this.#ports.random(), READ_BACKOFF);
       try {
-        const answer = await this.#transport.send({ method: 'GET', path, timeoutMs: REQUEST_MS });
+        const answer = await this.#transport.send({ method: 'GET', path, timeoutMs });
         if (last || !(answer.status === 429 || answer.status === 503)) return answer;
         waitMs = Math.max(waitMs, Math.min(answer.retryAfterSeconds, 10) * 1000);
       } catch (error) {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { readDocuments, toJson, toYaml } from '../../../cli/documents.ts';
+import { readDocuments, readDocumentsOf, toJson, toYaml } from '../../../cli/documents.ts';
 
 let directory: string;
 beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'documents-')); });
@@ -13,6 +13,13 @@ const kinds = (path: string, recursive = false): unknown[] => readDocuments(path
 test('several YAML documents, lists and arrays are taken apart in file order', () => {
   expect(kinds(file('a.yaml', 'kind: A\n---\nkind: BList\nitems: [{kind: B}, {kind: C}]\n---\n---\nkind: D\n'))).toEqual(['A', 'B', 'C', 'D']);
   expect(kinds(file('a.json', '[{"kind":"A"},{"kind":"List","items":[{"kind":"B"}]}]'))).toEqual(['A', 'B']);
+});
+
+test('standard input may come in parts, and late', async () => {
+  async function* slowly(): AsyncGenerator<Uint8Array> {
+    for (const part of ['kind: A\nx: "é', '"\n---\nkind: B\n']) { await new Promise(setImmediate); yield Buffer.from(part); }
+  }
+  expect((await readDocumentsOf(slowly())).map((d) => d.content['kind'])).toEqual(['A', 'B']);
 });
 
 test('a 64-bit integer survives both formats', () => {

@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { showStatus } from '../../../cli/node-status.ts';
+import { askAgent } from '../../../cli/agents.ts';
+import { showNodes, showStatus } from '../../../cli/node-status.ts';
 import type { PeerStatus, SpeakerStatus } from '../../../config/messages/bgpd-control.ts';
+import { OperationError } from '../../../lib/errors.ts';
+import type { KubeClient } from '../../../sys/kube/client.ts';
 
 const NOON = Date.UTC(2026, 0, 2, 12, 0, 0);
 const peer = (more: Partial<PeerStatus>): PeerStatus => ({
@@ -38,4 +41,21 @@ test('stale routes and problems are shown', () => {
   expect(text).toMatch(/\| fd00::2 +\| node specific +\| up +\| 11:59:57 \| Established \(3 stale routes\) \|/);
   expect(showStatus(status([peer({ stale: 1 })]), NOON)).toContain('(1 stale route)');
   expect(text).toContain('problem: BGPPeer/x.spec.asNumber: 0 is bad\n');
+});
+
+test('all nodes are asked at once; one that does not answer holds up no other and is named', async () => {
+  const asked: string[] = [];
+  const ask = (node: string): Promise<SpeakerStatus> => {
+    asked.push(node);
+    return node === 'n1' ? new Promise((_, reject) => { setImmediate(() => { reject(new Error(`n1 is away; asked by then: ${asked.join()}`)); }); }) : Promise.resolve(status([]));
+  };
+  await expect(showNodes(['n1', 'n2', 'n3'], new Map([['n1', 'p1'], ['n2', 'p2']]), 'none', ask)).rejects.toThrow('n1 is away; asked by then: n1,n2\nno agent runs on node "n3"');
+});
+
+test('an agent is asked once and not for long, and what its server says is passed on without our request', async () => {
+  let patience: unknown;
+  const refused = new OperationError('KUBE_REFUSED', { request: 'GET /long/path', status: 503, said: 'dial tcp 10.0.0.9:9098: no route' });
+  const kube = { raw: (...args: unknown[]) => { patience = args[3]; return Promise.reject(refused); } } as unknown as KubeClient;
+  await expect(askAgent(kube, 'n9', 'pod', '/v1/x')).rejects.toThrow(/^the agent of node n9 does not answer: dial tcp 10\.0\.0\.9:9098: no route$/);
+  expect(patience).toEqual({ timeoutMs: 5_000, attempts: 1 });
 });

@@ -142,3 +142,10 @@ test('connections are shared and all closed in the end', async () => {
   }
   await eventually(5_000, () => { expect(server.connections).toBe(0); });
 });
+
+test('raw: whoever waits in person says how often is tried', async () => {
+  await using server = await FakeKubeServer.start(() => refused(503, 'ServiceUnavailable'));
+  using kube = openKube(server.access, ports);
+  await expect(kube.raw('GET', '/proxy', undefined, { timeoutMs: 5_000, attempts: 1 })).rejects.toThrow('503');
+  expect(server.asked.length).toBe(1);
+});
