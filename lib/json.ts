@@ -4,14 +4,83 @@ export type Json = null | boolean | number | bigint | string | Json[] | { [key: 
 
 const LONG_INTEGER = /\d{16}/;
 const INTEGER = /^-?\d+$/;
+/** With all that may stand around a value; what else looks like that is inside a string. */
+const INTEGER_VALUE = /(?<=[:,[\s]|^)-?[1-9]\d{15,}(?=[,\]}\s]|$)/g;
+/** Begins a string that no JSON text without MARK_ESCAPE can hold. */
+const MARK = '\0';
+const MARK_ESCAPE = '\\u0000';
 
 /** As JSON.parse, but an integer that a double cannot hold exactly becomes a bigint. Throws SyntaxError. */
 export function parseJson(text: string): unknown {
   if (!LONG_INTEGER.test(text)) return JSON.parse(text);
+  if (!text.includes(MARK_ESCAPE)) {
+    try {
+      return withIntegers(JSON.parse(withMarks(text)));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+  return parseWithSource(text);
+}
+
+/** Ten times slower than JSON.parse, but it needs no marks, and what it throws speaks of the text as it was given. */
+function parseWithSource(text: string): unknown {
   return (JSON.parse as ParseWithSource)(text, (_key, value, context) => {
     if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
     return context.source !== undefined && INTEGER.test(context.source) ? BigInt(context.source) : value;
   });
+}
+
+/** The text with strings that begin with MARK instead of long integers. */
+function withMarks(text: string): string {
+  let scanned = 0;
+  return text.replace(INTEGER_VALUE, (digits, index: number) => {
+    if (scanned < index) scanned = outsideAt(text, scanned, index);
+    return scanned === index ? `"${MARK_ESCAPE}${digits}"` : digits;
+  });
+}
+
+/** `index` when it is outside of strings, otherwise where its string has ended; `from` is outside. */
+function outsideAt(text: string, from: number, index: number): number {
+  for (let at = from; ;) {
+    const open = text.indexOf('"', at);
+    if (open < 0 || open > index) return index;
+    at = open + 1;
+    for (let close = text.indexOf('"', at); ; close = text.indexOf('"', at)) {
+      if (close < 0) return text.length;
+      at = close + 1;
+      if (!isEscaped(text, close)) break;
+    }
+    if (at > index) return at;
+  }
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let before = at - 1;
+  while (text[before] === '\\') before--;
+  return (at - before) % 2 === 0;
+}
+
+/** Marked strings become numbers, in place. Throws SyntaxError where an integer stood for a name. */
+function withIntegers(value: unknown): unknown {
+  if (typeof value === 'string') return value.startsWith(MARK) ? integerOf(value.slice(MARK.length)) : value;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (mayChange(value[i])) value[i] = withIntegers(value[i]);
+  } else if (typeof value === 'object' && value !== null) {
+    const fields = value as Record<string, unknown>;
+    for (const key of Object.keys(fields)) {
+      if (key.startsWith(MARK)) throw new SyntaxError('a number stands for a name');
+      if (mayChange(fields[key])) fields[key] = withIntegers(fields[key]);
+    }
+  }
+  return value;
+}
+
+const mayChange = (value: unknown): boolean => typeof value === 'object' || (typeof value === 'string' && value.startsWith(MARK));
+
+function integerOf(digits: string): number | bigint {
+  const number = Number(digits);
+  return Number.isSafeInteger(number) ? number : BigInt(digits);
 }
 
 /** As JSON.stringify; bigints are written as plain integers. */

@@ -13,3 +13,18 @@ test('an integer that a double holds exactly stays a number', () => {
 test('text that is not JSON is refused', () => {
   expect(() => parseJson('{"a":12345678901234567890')).toThrow(SyntaxError);
 });
+
+test('digits inside of strings, and beside them, are what they were', () => {
+  const text = String.raw`{"a\"":"x,12345678901234567,","\\":[12345678901234567,-98765432109876543210],"12345678901234567":"[12345678901234567]","f":1.12345678901234567e3,"\u0000":12345678901234567}`;
+  const withoutEscape = text.replace(String.raw`,"\u0000":12345678901234567`, '');
+  const expected = {
+    'a"': 'x,12345678901234567,', '\\': [12345678901234567n, -98765432109876543210n], '12345678901234567': '[12345678901234567]', f: 1123.4567890123457,
+  };
+  expect(parseJson(withoutEscape)).toEqual(expected);
+  expect(parseJson(text)).toEqual({ ...expected, '\0': 12345678901234567n });
+  expect(parseJson(' 12345678901234567 ')).toBe(12345678901234567n);
+});
+
+test.each(['{12345678901234567:1}', '[0012345678901234567]', '["a"12345678901234567]', '{"a":-+12345678901234567}'])('a long integer where none may be is refused: %s', (text) => {
+  expect(() => parseJson(text)).toThrow(SyntaxError);
+});
