@@ -2,7 +2,7 @@
 import type { GlobalSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
 import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
-import { FAMILIES, familyOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
+import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { prefix, showIp, showPrefix } from '../lib/ip/text.ts';
 import { Listeners } from './listeners.ts';
 import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
@@ -232,12 +232,23 @@ export class Speaker {
     else rib.announce(source, this.#withoutMartians(neighbour, announced), attributes, nextHop, loopIn(attributes, loop), importFilter);
   }
 
-  /** RFC 4271 §6.3: a prefix that makes no sense is logged and ignored. */
-  #withoutMartians({ config }: Neighbour, announced: readonly Prefix[]): readonly Prefix[] {
-    if (!announced.some(isMartian)) return announced;
-    const ignored = announced.filter(isMartian);
+  /** RFC 4271 §6.3: a prefix that makes no sense is logged and ignored; so is one that would lead our sessions astray. */
+  #withoutMartians({ config, source }: Neighbour, announced: readonly Prefix[]): readonly Prefix[] {
+    const isIgnored = (prefix: Prefix): boolean => isMartian(prefix) || this.#leadsAstray(prefix, source.interfaceIndex);
+    if (!announced.some(isIgnored)) return announced;
+    const ignored = announced.filter(isIgnored);
     this.#ports.log.warn('update.martians', { peer: config.name, count: ignored.length, prefix: showPrefix(ignored[0]!) });
-    return announced.filter((prefix) => !isMartian(prefix));
+    this.routing.ribs[familyOf(ignored[0]!)].loc.withdraw(source, ignored); // it may have been no martian a while ago
+    return announced.filter((prefix) => !isIgnored(prefix));
+  }
+
+  /** True for the host route of another neighbour that is directly connected, but not where this route would go. */
+  #leadsAstray(prefix: Prefix, interfaceIndex: number): boolean {
+    if (!isHost(prefix)) return false;
+    const address = addressOf(prefix);
+    if (this.neighbours.at(address) === undefined) return false;
+    const link = this.#linkOf(address);
+    return link !== 0 && link !== interfaceIndex;
   }
 
   #onEndOfRib(neighbour: Neighbour, family: Family): void {
@@ -329,3 +340,6 @@ function unsayable({ config, session }: Neighbour): Problem[] {
     message: `own ${family} routes cannot be announced over a session of the other family: expected a peer with an ${family} address`,
   }));
 }
+
+/** A /32 or /128. */
+const isHost = (prefix: Prefix): boolean => lengthOf(prefix) === bitsOf(familyOf(prefix));

@@ -76,6 +76,25 @@ test('prefixes that make no sense are ignored, the others of the message are not
   expect(bench.kernel.table).toEqual(['0.0.0.0/0 via 192.0.2.65', '172.16.0.0/12 via 192.0.2.65']);
 });
 
+test('the host route of a neighbour that is connected on another link is ignored, also when it was not always there', async () => {
+  const bench = await benchWith([tor(TOR_A), tor(TOR_B)], []);
+  bench.kernel.setResolution(TOR_B, { interfaceIndex: 8, gateway: ip('192.0.2.1') });
+  const [a, b] = await up(bench, TOR_A, TOR_B) as [FakePeer, FakePeer];
+  const host = (address: string): string => `${address}/32`;
+  const some = { asPath: path(65001) };
+  a.announce([host(TOR_A), host(TOR_B), host('192.0.2.77')], some);
+  await bench.settle();
+  expect(bench.kernel.table).toEqual([host('192.0.2.77'), host(TOR_A), host(TOR_B)].map((p) => `${p} via ${TOR_A}`).sort());
+
+  bench.kernel.setResolution(TOR_B, { interfaceIndex: 8 });
+  a.announce([host(TOR_A), host(TOR_B), host('192.0.2.77'), '192.0.2.64/26'], some);
+  await bench.settle();
+  expect(bench.kernel.table).toEqual([host('192.0.2.77'), host(TOR_A), '192.0.2.64/26'].map((p) => `${p} via ${TOR_A}`).sort());
+  b.announce([host(TOR_B)], some);
+  await bench.settle();
+  expect(bench.kernel.table).not.toContain(`${host(TOR_B)} via ${TOR_A}`);
+});
+
 test('many changes within one turn are one write and one message', async () => {
   const bench = await benchWith([peerConfig(MESH_A), tor(TOR_A)], []);
   const [a, t] = await up(bench, MESH_A, TOR_A) as [FakePeer, FakePeer];
