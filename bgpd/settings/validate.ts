@@ -5,6 +5,7 @@ import {
 } from '../../config/messages/speaker-config.ts';
 import type { Problem } from '../../lib/errors.ts';
 import { bitsOf, FAMILIES, familyOf, lengthOf } from '../../lib/ip/prefix.ts';
+import { specialKindOf } from '../../lib/ip/special.ts';
 import { ip, prefix, showIp, showPrefix } from '../../lib/ip/text.ts';
 import { Fields } from './fields.ts';
 
@@ -101,6 +102,8 @@ function readPeer(value: unknown, index: number, problems: Problem[]): PeerConfi
   const holdTimeSeconds = f.integer('holdTimeSeconds', 0, 65_535);
   if (holdTimeSeconds === 1 || holdTimeSeconds === 2) f.wrong('holdTimeSeconds', holdTimeSeconds, '0 or 3..65535');
   const address = f.address('address');
+  const special = address === '' ? undefined : specialKindOf(ip(address));
+  if (special !== undefined) f.wrong('address', address, `the unicast address of a router, not ${special}`);
   if (f.has('sourceAddress') && address !== '') f.address('sourceAddress', familyOf(ip(address)));
   return {
     name: f.name('name'),

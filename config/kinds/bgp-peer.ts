@@ -1,7 +1,8 @@
 /** BGPPeer: sessions beside or instead of the mesh. */
 import type { Ip } from '../../lib/ip/prefix.ts';
+import { specialKindOf } from '../../lib/ip/special.ts';
 import { parseIp } from '../../lib/ip/text.ts';
-import { bool, choice, integer, text } from '../schema/schema.ts';
+import { bool, choice, integer, shown, text, type Optional } from '../schema/schema.ts';
 import { asNumber, duration, ipAddress, secretKeyRef, selector } from '../schema/scalars.ts';
 import { list, object, type Rule } from '../schema/structure.ts';
 import { kind, type ResourceOf } from './kind.ts';
@@ -19,13 +20,28 @@ export function parsePeerAddress(written: string): PeerAddress | undefined {
   return (typeof address === 'bigint') === (parts![1] !== undefined) ? { address, port } : undefined;
 }
 
+const peerAddress = text({
+  noun: 'a peer address', expected: 'text like 192.0.2.1, 192.0.2.1:179 or [fd00::1]:179', maxLength: 64,
+  check: (t) => t === '' || parsePeerAddress(t) !== undefined,
+});
+
+/** The address of one other machine: a session with any other would never come up. */
+const peerIP: Optional<string> = {
+  ...peerAddress,
+  read: (input, path, problems) => {
+    const written = peerAddress.read(input, path, problems);
+    const address = written === undefined ? undefined : parsePeerAddress(written)?.address;
+    const special = address === undefined ? undefined : specialKindOf(address);
+    if (special === undefined) return written;
+    problems.push({ path, message: `${shown(input)} is ${special}: expected the unicast address of a router` });
+    return undefined;
+  },
+};
+
 const fields = {
   node: text({ maxLength: 253 }),
   nodeSelector: selector(),
-  peerIP: text({
-    noun: 'a peer address', expected: 'text like 192.0.2.1, 192.0.2.1:179 or [fd00::1]:179', maxLength: 64,
-    check: (t) => t === '' || parsePeerAddress(t) !== undefined,
-  }),
+  peerIP,
   asNumber,
   localASNumber: asNumber,
   peerSelector: selector(),

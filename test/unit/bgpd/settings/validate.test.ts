@@ -35,7 +35,7 @@ test.each<[string, unknown, string]>([
 });
 
 test.each<[string, unknown]>([
-  ['name', ''], ['origin', 'somewhere'], ['address', '192.0.2'], ['port', 0], ['asn', 0], ['localAsn', -1], ['sourceAddress', 'fd00::1'],
+  ['name', ''], ['origin', 'somewhere'], ['address', '192.0.2'], ['address', 'fe80::1'], ['address', '127.0.0.2'], ['address', '::'], ['port', 0], ['asn', 0], ['localAsn', -1], ['sourceAddress', 'fd00::1'],
   ['passive', 1], ['families', []], ['families', ['ipv5']], ['holdTimeSeconds', 2], ['holdTimeSeconds', 65_536], ['keepaliveSeconds', 0],
   ['connectRetrySeconds', 0], ['restartTimeSeconds', 4096], ['gracefulRestart', undefined], ['nextHop', 'other'], ['allowLocalAs', 256],
   ['importFilters', 'f'], ['exportFilters', [1]],
@@ -45,6 +45,11 @@ test.each<[string, unknown]>([
   expect(sections.peers!.peers).toEqual([good]);
   expect(problems.length).toBeGreaterThan(0);
   for (const problem of problems) expect(problem.path).toMatch(new RegExp(`^peers/(Static_192_0_2_1|\\[0\\])\\.${key}`));
+});
+
+test('a peer at an address that no router has is told what it is', () => {
+  const { problems } = validateSections({ peers: { peers: [peerConfig('224.0.0.5')] } });
+  expect(problems.map((p) => p.message)).toEqual(['"224.0.0.5" is not right: expected the unicast address of a router, not a multicast address']);
 });
 
 test.each(['peers', 'filters', 'originate'])('a section %s without a list is told and left as it is: nothing goes because of it', (name) => {
