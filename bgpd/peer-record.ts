@@ -19,6 +19,8 @@ export class PeerRecord {
   lastError: string | null = null;
   /** Why it is not Established. */
   info = '';
+  /** The last NOTIFICATION since it was Established: dials that are refused afterwards do not tell why. */
+  #notification = '';
 
   constructor(nowMs: number) { this.sinceMs = nowMs; }
 
@@ -26,6 +28,7 @@ export class PeerRecord {
     this.established++;
     this.sinceMs = nowMs;
     this.info = '';
+    this.#notification = '';
   }
 
   down(reason: DownReason, nowMs: number): void {
@@ -35,7 +38,9 @@ export class PeerRecord {
 
   failed(reason: DownReason): void {
     this.lastError = describeEnd(reason);
-    this.info = this.lastError;
+    const by = SPEAKERS[reason.kind];
+    if (by !== undefined || reason.kind === 'administrative') this.#notification = by === undefined ? '' : `${reason.text}, by ${by}`;
+    this.info = reason.kind === 'closed' && this.#notification !== '' ? `${this.lastError} (last: ${this.#notification})` : this.lastError;
   }
 
   status(config: PeerConfig, session: Session): PeerSessionStatus {
@@ -62,6 +67,9 @@ export class PeerRecord {
     };
   }
 }
+
+/** Who sent the NOTIFICATION, where there was one. */
+const SPEAKERS: Readonly<Partial<Record<DownReason['kind'], string>>> = { error: 'us', 'hold-timer': 'us', notified: 'the peer' };
 
 /** Which side spoke, and what it said. */
 function describeEnd(reason: DownReason): string {

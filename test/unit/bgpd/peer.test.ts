@@ -286,6 +286,26 @@ describe('going down', () => {
     expect(peer.status()).toMatchObject({ state: 'Established', info: '', lastError: 'received: Cease: administrative reset', counters: { established: 2 } });
   });
 
+  test('after a NOTIFICATION, a refused dial says that one too, until a session was up', async () => {
+    const peer = newPeer();
+    const untilDialed = (): void => { while (transport.pending === 0) clock.advance(250); };
+    peer.start();
+    (await transport.answer(OURS)).receive(bytes({ type: 'notification', code: 2, subcode: 2, data: new Uint8Array(0) }));
+    expect(peer.status().info).toBe('received: OPEN message error: bad peer AS');
+    for (let i = 0; i < 2; i++) {
+      untilDialed();
+      await transport.refuse();
+      expect(peer.status()).toMatchObject({ info: 'Connection refused (last: OPEN message error: bad peer AS, by the peer)', lastError: 'Connection refused' });
+    }
+    untilDialed();
+    (await transport.answer(OURS)).receive(bytes(theirOpen, KEEPALIVE));
+    expect(peer.status().info).toBe('');
+    clock.advance(30_050);
+    untilDialed();
+    await transport.refuse();
+    expect(peer.status().info).toBe('Connection refused (last: Hold timer expired, by us)');
+  });
+
   test.each([['shutdown', 2], ['deconfigured', 3], ['reset', 4], ['configuration-changed', 6]] as const)('stop(%s) says Cease/%i and stays down', async (reason, subcode) => {
     const peer = newPeer();
     const connection = await established(peer);
