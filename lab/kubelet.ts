@@ -122,7 +122,7 @@ export class Kubelet {
   async #reconcile(entry: Entry): Promise<void> {
     const { wanted, running } = entry;
     if (running !== undefined && !isCurrent(running, wanted)) {
-      if (running.node.state !== 'running') return;
+      if (running.node.state !== 'running') throw new Error(`node ${running.node.name} is ${running.node.state}: it is looked at again once healed`);
       const crashed = running.initPid !== running.node.machine.init?.pid;
       await running.node.runtime.remove(running.sandbox, crashed);
       entry.running = undefined;

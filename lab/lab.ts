@@ -46,7 +46,7 @@ export class Lab implements AsyncDisposable {
     const options = { source: process.env['TORTIE_LAB_SOURCE'] === '1', ...given };
     const name = checkName(options.name ?? DEFAULT_NAME);
     checkInstallation(options.source);
-    if (await Lab.find(name) !== undefined) throw new OperationError('LAB_RUNS', { name, do: `lab down --name ${name}` });
+    if (await Lab.find(name) !== undefined) throw new OperationError('LAB_RUNS', { name, do: `npm run lab -- down --name ${name}` });
     await removeLab(name);
     try {
       await startSupervisor(name, checkNodeCount(options.nodes ?? 3), options);
@@ -61,7 +61,7 @@ export class Lab implements AsyncDisposable {
   /** A lab that runs. Throws OperationError LAB_DOWN when there is none of that name. */
   static async open(name: string): Promise<Lab> {
     const lab = await Lab.find(name);
-    if (lab === undefined) throw new OperationError('LAB_DOWN', { name, do: 'npm run lab -- up' });
+    if (lab === undefined) throw new OperationError('LAB_DOWN', { name, do: `npm run lab -- up${name === DEFAULT_NAME ? '' : ` --name ${name}`}` });
     return lab;
   }
 
@@ -158,7 +158,7 @@ export class Lab implements AsyncDisposable {
 const TOR_TITLE = 'tor: routes, sessions';
 
 function enter(initPid: number | null, machine: string, net: string | undefined, command: readonly string[]): string[] {
-  if (initPid === null) throw new OperationError('MACHINE_DOWN', { machine });
+  if (initPid === null) throw new OperationError('MACHINE_DOWN', { machine, do: `npm run lab -- heal ${machine}` });
   return ['enter', String(initPid), ...(net === undefined ? [] : ['--net', net]), '--', ...command];
 }
 

@@ -1,40 +1,15 @@
 /** `tortie lab …`: the commands, each a line or two over the Lab class. */
 import { spawn } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { OperationError } from '../lib/errors.ts';
+import { USAGE, parseArguments, type Call } from './arguments.ts';
 import { demo } from './demo.ts';
 import { PROGRAM, kubectlPath, tortiectl } from './installation.ts';
 import { Lab } from './lab.ts';
 import { isGood, measure, renderMatrix, table } from './matrix.ts';
 import { BREAKAGES, type Breakage } from './messages.ts';
-import { DEFAULT_NAME, checkName, checkNodeCount } from './plan.ts';
+import { DEFAULT_NAME, checkNodeCount } from './plan.ts';
 import { labNames, removeLab } from './removal.ts';
 import { superviseUntilTold, type Told } from './supervisor.ts';
-
-const USAGE = `usage: npm run lab [-- COMMAND]
-  (none)                          a lab of three nodes and six pods, and who reaches whom
-  up [--nodes N] [--name NAME] [--port PORT]
-  down [--name NAME] [--all]      removes every trace; works after a crash too
-  status | list
-  pod add NAME [--node NODE] [--namespace NS]
-  pod del NAME [--namespace NS]
-  exec NODE|POD|tor|host|control -- COMMAND
-  matrix                          every pod asks every other
-  break link|kill|pause NODE      cable out; crash; daemons stand still
-  kill MACHINE DAEMON [SIGNAL]    bgpd or agent of a node, bird of tor, apiserver of control; started again after a second
-  heal [NODE]
-  kubeconfig                      prints the path: export KUBECONFIG=$(npm run -s lab -- kubeconfig)
-  kubectl ARGUMENTS | tortiectl ARGUMENTS
-Options: --name NAME names another lab (${DEFAULT_NAME} unless said).
-`;
-
-interface Call {
-  readonly words: readonly string[];
-  /** What stands after \`--\`. */
-  readonly rest: readonly string[];
-  readonly name: string;
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
-}
 
 const COMMANDS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   demo: () => demo(say),
@@ -57,27 +32,26 @@ export async function main(args: string[]): Promise<void> {
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  const [command = 'help', ...rest] = args;
+  const [word = 'help', ...rest] = args;
+  const command = ['--help', '-h'].includes(word) ? 'help' : word;
   const passed = Object.hasOwn(PASSED_ON, command) ? PASSED_ON[command] : undefined;
   if (passed !== undefined) { process.exitCode = await passOn(passed(), rest); return; }
   const known = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (known === undefined) throw new OperationError('LAB_USAGE', { command }, new Error(`unknown command\n${USAGE}`));
-  process.exitCode = await known(parse(rest));
+  process.exitCode = await patiently(args.join(' '), command, known(parseArguments(command, rest)));
 }
+
+/** Says every few seconds that a command of ours still waits; others' programs speak for themselves. */
+async function patiently(what: string, command: string, done: Promise<number>): Promise<number> {
+  if (!['pod', 'heal', 'matrix', 'break', 'down', 'status'].includes(command)) return done;
+  const start = Date.now();
+  const beat = setInterval(() => { process.stderr.write(`  ... ${what} (${((Date.now() - start) / 1000).toFixed(0)} s)\n`); }, BEAT_MS);
+  return done.finally(() => { clearInterval(beat); });
+}
+
+const BEAT_MS = 4_000;
 
 const say = (text: string): void => { process.stdout.write(`${text}\n`); };
-
-function parse(args: readonly string[]): Call {
-  const dashes = args.indexOf('--');
-  const own = dashes < 0 ? args : args.slice(0, dashes);
-  const { values, positionals } = parseArgs({
-    args: [...own], allowPositionals: true, options: {
-      name: { type: 'string' }, nodes: { type: 'string' }, port: { type: 'string' }, node: { type: 'string' }, namespace: { type: 'string' },
-      all: { type: 'boolean' }, source: { type: 'boolean' }, owned: { type: 'boolean' },
-    },
-  });
-  return { words: positionals, rest: dashes < 0 ? [] : args.slice(dashes + 1), name: checkName(values.name ?? DEFAULT_NAME), values };
-}
 
 const text = (call: Call, key: string): string | undefined => {
   const value = call.values[key];
@@ -150,7 +124,7 @@ async function exec(call: Call): Promise<number> {
 async function matrix(call: Call): Promise<number> {
   using lab = closing(await Lab.open(call.name));
   const results = await measure(lab.it, (await lab.it.view()).pods);
-  say(renderMatrix(results));
+  say(results.length === 0 ? 'there are no two pods: npm run lab -- pod add NAME' : renderMatrix(results));
   return results.every(isGood) ? 0 : 1;
 }
 

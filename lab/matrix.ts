@@ -1,4 +1,5 @@
 /** Who reaches whom: every ordered pair of pods by TCP and ping, IPv4 and IPv6, with the source address the other side saw. */
+import { OperationError } from '../lib/errors.ts';
 import type { Answer, Ask, Lab } from './lab.ts';
 import type { PodView } from './kubelet.ts';
 
@@ -19,16 +20,28 @@ export const addressOf = (pod: PodView, family: Family): string | undefined => p
 export const isGood = (r: PairResult): boolean => r.tcp.ok && r.ping.ok && r.tcp.source === addressOf(r.from, r.family);
 
 /** All ordered pairs; one process a source pod asks all its targets at once. */
-export async function measure(lab: Lab, pods: readonly PodView[], timeoutMs = 2_000): Promise<PairResult[]> {
+export async function measure(lab: Pick<Lab, 'ask'>, pods: readonly PodView[], timeoutMs = 2_000): Promise<PairResult[]> {
   const all = await Promise.all(pods.map((from) => measureFrom(lab, from, pods.filter((to) => to !== from), timeoutMs)));
   return all.flat();
 }
 
-async function measureFrom(lab: Lab, from: PodView, targets: readonly PodView[], timeoutMs: number): Promise<PairResult[]> {
-  const pairs = targets.flatMap((to) => FAMILIES.map((family) => ({ to, family, address: addressOf(to, family) ?? '' })));
-  const asks: Ask[] = pairs.flatMap(({ address }) => [{ proto: 'tcp', address }, { proto: 'ping', address }]);
-  const answers = await lab.ask(`${from.namespace}/${from.name}`, asks, timeoutMs);
-  return pairs.map(({ to, family }, i) => ({ from, to, family, tcp: answers[2 * i]!, ping: answers[2 * i + 1]! }));
+async function measureFrom(lab: Pick<Lab, 'ask'>, from: PodView, targets: readonly PodView[], timeoutMs: number): Promise<PairResult[]> {
+  const pairs = targets.flatMap((to) => FAMILIES.map((family) => ({ to, family, address: addressOf(to, family) })));
+  const asks = pairs.flatMap(({ address }): Ask[] => (address === undefined ? [] : [{ proto: 'tcp', address }, { proto: 'ping', address }]));
+  const answers = (await answersTo(lab, from, asks, timeoutMs)).values();
+  const next = (proto: Ask['proto'], address: string | undefined): Answer =>
+    (address === undefined ? { proto, address: '', ok: false, reason: 'no address' } : answers.next().value!);
+  return pairs.map(({ to, family, address }) => ({ from, to, family, tcp: next('tcp', address), ping: next('ping', address) }));
+}
+
+/** A pod on a node that is down reaches nobody: the others are asked all the same. */
+async function answersTo(lab: Pick<Lab, 'ask'>, from: PodView, asks: readonly Ask[], timeoutMs: number): Promise<readonly Answer[]> {
+  try {
+    return await lab.ask(`${from.namespace}/${from.name}`, asks, timeoutMs);
+  } catch (error) {
+    if (!(error instanceof OperationError) || error.code !== 'MACHINE_DOWN') throw error;
+    return asks.map((a) => ({ ...a, ok: false, reason: `${from.node} is down` }));
+  }
 }
 
 /** One line an ordered pair, and a verdict. */

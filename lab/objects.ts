@@ -19,7 +19,7 @@ export interface PodObject extends KubeObject {
     readonly hostNetwork?: boolean;
     readonly containers: readonly { readonly name: string; readonly image: string; readonly ports?: readonly PodPortObject[] }[];
   };
-  readonly status?: { readonly phase?: string; readonly podIP?: string; readonly podIPs?: readonly { readonly ip: string }[]; readonly message?: string };
+  readonly status?: { readonly phase?: string; readonly podIP?: string; readonly podIPs?: readonly { readonly ip: string }[]; readonly message?: string | null };
 }
 
 export interface PodPortObject { readonly containerPort: number; readonly hostPort?: number; readonly protocol?: string }
@@ -71,7 +71,8 @@ export function runningStatus(container: string, addresses: readonly string[]): 
   const now = new Date().toISOString();
   const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({ type, status: 'True', lastTransitionTime: now }));
   const containerStatuses = [{ name: container, image: container, imageID: '', ready: true, started: true, restartCount: 0, state: { running: { startedAt: now } } }];
-  const status = { phase: 'Running', podIP: addresses[0]!, podIPs: addresses.map((ip) => ({ ip })), startTime: now, conditions, containerStatuses };
+  // Null: what failed before it ran is over.
+  const status = { phase: 'Running', message: null, podIP: addresses[0]!, podIPs: addresses.map((ip) => ({ ip })), startTime: now, conditions, containerStatuses };
   return status;
 }
 

@@ -1,13 +1,14 @@
 /** The ToR router: BIRD 2 on the switch, with a host behind it. It peers with every node by eBGP, one session a family. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { runOrThrow } from '../sys/exec.ts';
 import { Daemon } from './daemon.ts';
 import { Machine } from './machine.ts';
 import { HOST, NODE_ASN, TOR, TOR_ASN, TOR_TOWARDS_HOST, type MachineAddress } from './plan.ts';
 import { configureLink } from './switch.ts';
 
-const SOCKET = '/run/lab/bird.ctl';
+/** Where `birdc` looks unless told. */
+const SOCKET = '/run/bird/bird.ctl';
 
 export class Router {
   readonly machine: Machine;
@@ -27,6 +28,7 @@ export class Router {
     await Promise.all([this.machine.boot(), this.host.boot()]);
     await this.#joinHost();
     writeFileSync(join(this.machine.directory, 'shared/bird.conf'), birdConfiguration(this.#nodes));
+    await this.machine.execOrThrow(['mkdir', '-p', dirname(SOCKET)]);
     await this.bird.start();
   }
 

@@ -14,6 +14,13 @@ const NEEDS_KUBECTL = new Set(['lab', 'test', 'scenarios', 'contract']);
 /** Commands of the lab that look at one that runs (or take it down): no packages, no build. */
 const OF_A_RUNNING_LAB = new Set(['down', 'status', 'exec', 'pod', 'break', 'kill', 'heal', 'kubeconfig', 'kubectl', 'tortiectl', 'matrix', 'list']);
 
+/** Options of the lab that npm has taken for its own, because no `--` stood before them. */
+function refuseSwallowed(args) {
+  const swallowed = ['name', 'nodes', 'node', 'namespace', 'port'].filter((o) => process.env[`npm_config_${o}`] !== undefined);
+  if (swallowed.length === 0) return;
+  throw new Advice(`npm has kept --${swallowed.join(' and --')} for itself. Write "--" before the lab's own words: npm run lab -- ${args[0] ?? 'up'} --${swallowed[0]} …`);
+}
+
 async function main([command = '', ...args]) {
   if (!Object.hasOwn(PACKAGES, command)) {
     throw new Advice(`unknown command ${JSON.stringify(command)}: expected one of ${Object.keys(PACKAGES).join(', ')}`);
@@ -22,6 +29,7 @@ async function main([command = '', ...args]) {
   if (NEEDS_ROOT.has(command) && process.getuid() !== 0) {
     throw new Advice(`"npm run ${command}" makes network namespaces and installs packages: run it as root.`);
   }
+  if (command === 'lab') refuseSwallowed(args);
   const quick = command === 'lab' && OF_A_RUNNING_LAB.has(args[0]) && existsSync(join(ROOT, 'dist/tortie.js')) && existsSync(join(ROOT, 'node_modules'));
   if (!quick) {
     await installPackages(command);
