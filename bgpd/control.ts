@@ -48,7 +48,10 @@ export class Control {
     };
   }
 
-  /** Sections from anywhere: validated, applied, remembered. Returns what was wrong with them. */
+  /**
+   * Sections from anywhere: validated and applied. Returns what was wrong with them. They are not remembered: what a
+   * stricter version of ours leaves of an older one's state must not replace it before the agent speaks.
+   */
   async applySections(sections: Readonly<Record<string, unknown>>): Promise<Problem[]> {
     const found: Problem[] = [];
     const good: { -readonly [S in SectionName]?: SpeakerConfig[S] } = {};
@@ -60,7 +63,6 @@ export class Control {
       if (isSectionName(name)) this.#problems.set(name, problems);
     }
     await this.#ports.speaker.apply(good);
-    this.#ports.save(this.#ports.speaker.config);
     return found;
   }
 
@@ -71,6 +73,7 @@ export class Control {
       values[name] = section?.value ?? null;
     }
     const problems = await this.applySections(values);
+    this.#ports.save(this.#ports.speaker.config);
     for (const name of SECTION_NAMES) {
       const revision = sections[name]?.revision;
       if (revision !== undefined) this.#revisions.set(name, revision);

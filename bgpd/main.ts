@@ -52,6 +52,7 @@ export async function main(args: string[]): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end('restart'); });
   const sections = config === undefined ? await file.load() : await readConfig(config);
   if (sections !== undefined) await applyAtStart(control, sections, log);
+  if (config !== undefined) file.save(speaker.config); // a start without the file comes back with it
   await serve<BgpdMethods>(socket, control.handlers);
   log.info('start', { socket, state, told: sections !== undefined });
   await file.saved(); // a rehearsal must not keep what we were told from the disk

@@ -43,6 +43,14 @@ test('sections are applied and remembered; what is wrong is answered and stays i
   expect((await control.handlers.status({})).problems).toEqual([]);
 });
 
+test('what was remembered is not replaced at start by what a stricter version leaves of it, but by what the agent says', async () => {
+  const { control, saved } = controlled();
+  await control.applySections({ ...CONFIG, peers: { peers: [peerConfig('127.0.0.1'), peerConfig(A)] } });
+  expect(saved).toEqual([]);
+  await control.handlers.apply({ version: 1, sender: 's', sections: sections({ peers: CONFIG.peers }) });
+  expect(saved).toEqual([CONFIG]);
+});
+
 test('a bad global section leaves the one before in force', async () => {
   const { bench, control } = controlled();
   await control.applySections({ ...CONFIG });
