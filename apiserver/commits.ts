@@ -1,14 +1,19 @@
-/** Joins the writes of one turn of the event loop into one transaction: one fsync, and nobody is answered before it. */
+/** Joins the writes that arrive together into one transaction: one fsync, and nobody is answered before it. */
 import type { Store } from './store.ts';
 
 /** Called after the commit, or with the error that prevented it. */
 export type Settled = (error?: unknown) => void;
+
+/** Turns of the event loop that a transaction stays open at most while more writes keep arriving: some milliseconds. */
+const MAX_TURNS = 8;
 
 export class Commits {
   readonly #store: Store;
   readonly #onFailure: () => void;
   #waiting: Settled[] = [];
   #open = false;
+  /** Something was written since the event loop last looked for requests. */
+  #grows = false;
 
   /** `onFailure` runs after a failed commit was rolled back, before anybody hears of it. */
   constructor(store: Store, onFailure: () => void) {
@@ -18,10 +23,20 @@ export class Commits {
 
   /** Call before a write. */
   begin(): void {
+    this.#grows = true;
     if (this.#open) return;
     this.#store.begin();
     this.#open = true;
-    setImmediate(() => { this.flush(); });
+    this.#flushWhenQuiet(MAX_TURNS);
+  }
+
+  /** What was sent along with a write is in the socket by now: it shares the fsync, which takes longer than to look for it. */
+  #flushWhenQuiet(turns: number): void {
+    setImmediate(() => {
+      if (!this.#grows || turns === 0) { this.flush(); return; }
+      this.#grows = false;
+      this.#flushWhenQuiet(turns - 1);
+    });
   }
 
   /** Calls back once everything written so far is durable: at once when nothing waits to be committed. */

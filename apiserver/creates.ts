@@ -9,6 +9,7 @@ import { stampCreation } from './objects/metadata.ts';
 import { metadataErrors } from './objects/names.ts';
 import type { ApiObject } from './objects/object.ts';
 import { applyDefaults } from './schema/defaults.ts';
+import { ruleErrors } from './schema/rules.ts';
 import { listErrors, validate } from './schema/validate.ts';
 import type { FieldError } from './schema/field-error.ts';
 
@@ -28,7 +29,7 @@ export function create(core: Core, request: ResourceRequest): Outcome {
   const refusal = core.lifecycle.refusal(type, object);
   if (refusal !== undefined) throw refusal;
   const errors = objectErrors(type, object);
-  if (errors.length > 0) throw invalid(type, object.metadata.name ?? '', errors);
+  if (errors.length > 0) throw invalid(type, object.metadata.name ?? '', errors).warning(warnings);
   if (core.objects.readRow(type, object.metadata.namespace, object.metadata.name!) !== undefined) throw alreadyExists(subjectOf(type), object.metadata.name!);
   if (options.dryRun) return { code: 201, object, warnings };
   const stored = core.objects.write(type, object, undefined);
@@ -61,12 +62,25 @@ function prepare(core: Core, type: ResourceType, object: ApiObject): void {
   core.lifecycle.prepare(type, object, undefined);
 }
 
+/** What leaves it open what a rule would see. */
+const BLOCKING: ReadonlySet<FieldError['type']> = new Set(['NotSupported', 'Required', 'TooLong', 'TooMany', 'TypeInvalid']);
+
+/** Rules are asked only about objects whose fields have the right shape. */
+function customErrors(type: ResourceType, object: ApiObject, old: ApiObject | undefined, shape: FieldError[]): FieldError[] {
+  const errors = [...shape, ...listErrors(type.root, object, '')];
+  if (!type.root.hasRules) return errors;
+  if (errors.some((e) => BLOCKING.has(e.type))) return [...errors, UNCHECKED];
+  return [...errors, ...ruleErrors(type.root, object, old, '')];
+}
+
+const UNCHECKED: FieldError = { type: 'Invalid', field: '<nil>', value: null, detail: 'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation' };
+
 /** Everything that is wrong with an object by itself; `old` for what an update may not change. */
 export function objectErrors(type: ResourceType, object: ApiObject, old?: ApiObject): FieldError[] {
   const shape = validate(type.root, object, '', old);
   return [
     ...metadataErrors(object.metadata, type.strategy.name ?? 'subdomain', type.namespaced, type.custom || isDefinition(type)),
-    ...(type.custom ? [...shape, ...listErrors(type.root, object, '')] : shape),
+    ...(type.custom ? customErrors(type, object, old, shape) : shape),
     ...(type.strategy.validate?.(object, old) ?? []),
   ];
 }

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly key: string;
   readonly token: string;
   /** Compares in a time that depends on the length alone. */
-  accepts(authorization: string | undefined): boolean;
+  readonly accepts: (authorization: string | undefined) => boolean;
 }
 
 const DAY_MS = 86_400_000;

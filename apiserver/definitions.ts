@@ -4,6 +4,7 @@ import { timestamp, type Core } from './core.ts';
 import { finishDeletion, isReadyToGo, removeObject } from './deletes.ts';
 import { conditionsOf, isServed, namesOf, withCondition } from './kinds/custom-status.ts';
 import { definitionSpec, resourcesOf } from './kinds/custom.ts';
+import { uncheckedRules } from './kinds/structural.ts';
 import { storageKey, type ResourceType } from './kinds/resource-type.ts';
 import { cloneJson, fieldAt, isObject, sameJson, type ApiObject } from './objects/object.ts';
 import { objectOf, rangeOf, type Stored } from './object-store.ts';
@@ -46,7 +47,9 @@ export function prepareDefinition(core: Core, definition: ApiObject, old: ApiObj
 
 export function definitionChanged(core: Core, definition: ApiObject, old: ApiObject | undefined): void {
   serve(core, definition);
-  const { group, names } = definitionSpec(definition);
+  const { group, names, versions } = definitionSpec(definition);
+  const unchecked = versions.flatMap((v) => uncheckedRules(v.schema?.openAPIV3Schema ?? {}, v.name));
+  if (unchecked.length > 0) core.log.warn('apiserver.rules-not-checked', { definition: definition.metadata.name, rules: unchecked });
   if (old !== undefined && !sameJson(old['spec'], definition['spec'])) core.hub.end(storageKey({ group, plural: names.plural }));
 }
 

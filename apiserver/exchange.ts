@@ -60,7 +60,7 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
 export function sendError(response: ServerResponse, error: ApiError): void {
   if (error.code === 413) response.setHeader('Connection', 'close');
   if (error.details?.retryAfterSeconds !== undefined && !response.headersSent) response.setHeader('Retry-After', String(error.details.retryAfterSeconds));
-  sendAnswer(response, { code: error.code, body: stringifyJson(error.status()) });
+  sendAnswer(response, { code: error.code, body: stringifyJson(error.status()), warnings: error.warnings });
 }
 
 export const isApiError = (error: unknown): error is ApiError => error instanceof ApiError;

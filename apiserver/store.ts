@@ -8,6 +8,7 @@
  * Durable: `journal_mode=WAL` and `synchronous=FULL`, so COMMIT returns after the log reached the disk.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { OperationError } from '../lib/errors.ts';
 
 export interface Row { readonly rv: number; readonly path: string; readonly body: string }
 export interface Change extends Row { readonly resource: string; readonly deleted: boolean; readonly before: string | undefined }
@@ -48,17 +49,26 @@ const STATEMENTS = {
 /** Beyond every path: U+10FFFF cannot be part of a name. */
 export const PATH_END = '\u{10FFFF}';
 
+function openDatabase(file: string): DatabaseSync {
+  try {
+    const db = new DatabaseSync(file);
+    db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864');
+    db.exec(SCHEMA);
+    return db;
+  } catch (error) {
+    throw new OperationError('STORE_OPEN', { file }, error);
+  }
+}
+
 export class Store {
   readonly #db: DatabaseSync;
   readonly #statements: { readonly [K in keyof typeof STATEMENTS]: StatementSync };
   #revision: number;
   #compacted: number;
 
-  /** Opens or creates the database. Throws when the file is no database of ours. */
+  /** Opens or creates the database. Throws OperationError STORE_OPEN when the file is no database of ours. */
   constructor(file: string) {
-    this.#db = new DatabaseSync(file);
-    this.#db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864');
-    this.#db.exec(SCHEMA);
+    this.#db = openDatabase(file);
     this.#statements = Object.fromEntries(Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)])) as never;
     this.#revision = this.#newestRevision();
     this.#compacted = this.#number('compacted');

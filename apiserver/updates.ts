@@ -30,7 +30,7 @@ export function update(core: Core, request: ResourceRequest): Outcome {
     throw invalid({ group: type.group, kind: type.plural }, request.name, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
   }
   checkUid(request, old, object);
-  return { ...replace(core, request, options, old, object), warnings };
+  return { ...replace(core, request, options, old, object, warnings), warnings };
 }
 
 /** Throws ApiError. */
@@ -43,7 +43,7 @@ export function patch(core: Core, request: ResourceRequest): Outcome {
   if (!isObject(patched)) throw badRequest('the patched value is not an object');
   const { object, warnings } = decodeObject(type, cloneJson(patched), options.fieldValidation, refusePatched(patched));
   checkName(request, object);
-  return { ...replace(core, request, options, old, object), warnings };
+  return { ...replace(core, request, options, old, object, warnings), warnings };
 }
 
 const PATCH_TYPES = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'] as const;
@@ -76,7 +76,7 @@ function checkName(request: ResourceRequest, object: ApiObject): void {
   placeInNamespace(object, request);
 }
 
-function replace(core: Core, request: ResourceRequest, options: WriteOptions, old: Stored, object: ApiObject): Outcome {
+function replace(core: Core, request: ResourceRequest, options: WriteOptions, old: Stored, object: ApiObject, warnings: readonly string[]): Outcome {
   const { type } = request;
   checkVersion(request, old, object);
   const next = request.subresource === 'status' ? withStatusOnly(type, object, old.object) : withoutStatus(type, object, old.object);
@@ -89,7 +89,7 @@ function replace(core: Core, request: ResourceRequest, options: WriteOptions, ol
     if (type.generation && specChanged(next, old.object, type.status)) next.metadata.generation = (old.object.metadata.generation ?? 0) + 1;
   }
   const errors = [...refused, ...objectErrors(type, next, old.object)];
-  if (errors.length > 0) throw invalid(type, request.name, errors);
+  if (errors.length > 0) throw invalid(type, request.name, errors).warning(warnings);
   if (isReadyToGo(next)) return { code: 200, object: options.dryRun ? next : finishDeletion(core, type, old, next) };
   if (sameState(next, old.object)) return { code: 200, object: old.object };
   if (options.dryRun) return { code: 200, object: { ...next, metadata: { ...next.metadata, resourceVersion: old.object.metadata.resourceVersion! } } };

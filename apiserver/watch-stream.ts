@@ -94,7 +94,7 @@ class WatchStream implements Watcher {
     const { type } = this.#request;
     const text = (): string => textOf(type, change.body, change.rv);
     const object = (): ApiObject => objectOf(type, change.body, change.rv);
-    const was = change.previous !== undefined && (selects === undefined || selects(change.previous));
+    const was = change.before !== undefined && (selects === undefined || selects(change.previous!));
     const is = !change.deleted && (selects === undefined || selects(change.object));
     if (is) this.#event(was ? 'MODIFIED' : 'ADDED', text(), object);
     else if (was) this.#left(change, selects === undefined || selects(change.object), text, object);

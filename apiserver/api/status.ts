@@ -29,6 +29,15 @@ export class ApiError extends Error {
     this.continueToken = continueToken;
   }
 
+  /** What was to be said anyway, as headers of the answer. */
+  get warnings(): readonly string[] { return this.#warnings; }
+  #warnings: readonly string[] = [];
+
+  warning(texts: readonly string[]): this {
+    this.#warnings = texts;
+    return this;
+  }
+
   status(): Record<string, unknown> {
     return {
       kind: 'Status', apiVersion: 'v1', metadata: this.continueToken === undefined ? {} : { continue: this.continueToken }, status: 'Failure', message: this.message,

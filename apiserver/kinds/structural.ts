@@ -1,6 +1,7 @@
 /** Whether the schema of a CustomResourceDefinition is structural, which pruning and defaulting need. */
 import { isObject, type JsonObject } from '../objects/object.ts';
 import { child, forbiddenField, invalidValue, keyed, notSupported, required, type FieldError } from '../schema/field-error.ts';
+import { ruleProblems } from '../schema/rules.ts';
 import { compilePattern } from '../schema/pattern.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
@@ -16,8 +17,11 @@ export function structuralErrors(schema: JsonObject, path: string): FieldError[]
   return fields.length > 0 ? fields : [...root, ...walk(schema, path, (node, at) => shapeErrors(node, at, node === schema))];
 }
 
+/** Where the schema states rules that cannot be checked here. */
+export const uncheckedRules = (schema: JsonObject, path: string): string[] => walk(schema, path, (node, at) => ruleProblems(node, at).unsupported);
+
 /** Every schema below, this one first; junctions are not entered. */
-function walk(schema: JsonObject, path: string, check: (schema: JsonObject, path: string) => FieldError[]): FieldError[] {
+function walk<T>(schema: JsonObject, path: string, check: (schema: JsonObject, path: string) => T[]): T[] {
   const { properties, items, additionalProperties } = schema;
   return [
     ...check(schema, path),
@@ -38,7 +42,7 @@ function fieldErrors(schema: JsonObject, path: string): FieldError[] {
   if (schema['additionalProperties'] !== undefined && isObject(schema['properties']) && schema['additionalProperties'] !== false) {
     errors.push(forbiddenField(child(path, 'additionalProperties'), 'additionalProperties and properties are mutual exclusive'));
   }
-  return [...errors, ...patternErrors(schema, path), ...listTypeErrors(schema, path)];
+  return [...errors, ...patternErrors(schema, path), ...listTypeErrors(schema, path), ...ruleProblems(schema, path).errors];
 }
 
 function shapeErrors(schema: JsonObject, path: string, root: boolean): FieldError[] {

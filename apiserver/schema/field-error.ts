@@ -38,7 +38,7 @@ export const duplicate = (field: string, value: unknown): FieldError => ({ type:
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError =>
   ({ type: 'NotSupported', field, value, detail: `supported values: ${supported.map((v) => JSON.stringify(v)).join(', ')}` });
 export const tooLong = (field: string, max: number): FieldError => ({ type: 'TooLong', field, detail: `may not be more than ${max} bytes` });
-export const tooMany = (field: string, actual: number, max: number): FieldError => ({ type: 'TooMany', field, value: actual, detail: `must have at most ${max} items` });
+export const tooMany = (field: string, actual: number, max: number): FieldError => ({ type: 'TooMany', field, value: actual, detail: `must have at most ${max} ${max === 1 ? 'item' : 'items'}` });
 
 /** Strings quoted, everything else as JSON: what Go's `%#v` shows for what a JSON decoder yields. */
 const showValue = (value: unknown): string => (value === undefined ? 'null' : stringifyJson(value));

@@ -1,6 +1,7 @@
 /** A schema ready to use: references resolved, patterns compiled, one shape for built-in kinds (OpenAPI) and custom ones (structural schemas). */
 import { isObject, type JsonObject } from '../objects/object.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
+import { rulesOf, type Rule } from './rules.ts';
 
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
 
@@ -34,6 +35,10 @@ export interface SchemaNode {
   readonly listMapKeys: readonly string[];
   readonly patchStrategies: readonly string[];
   readonly patchMergeKey: string | undefined;
+  /** Rules of this schema itself. */
+  readonly rules: readonly Rule[];
+  /** Rules of this schema or of one below. */
+  readonly hasRules: boolean;
 }
 
 export interface Limits {
@@ -67,6 +72,7 @@ export function compileSchema(raw: JsonObject, resolve: Resolve = noReferences, 
     properties: () => new Map(properties.flatMap(([name, value]) => { const node = compile(value); return node === undefined ? [] : [[name, node] as const]; })),
     additional: () => compile(additional),
     items: () => compile(raw['items']),
+    rules: () => rulesOf(raw), hasRules: () => stateRules(raw),
     allOf: () => list(raw['allOf']), anyOf: () => list(raw['anyOf']), oneOf: () => list(raw['oneOf']), not: () => compile(raw['not']),
   }, raw, open, raw['x-kubernetes-preserve-unknown-fields'] === true || additional === true || (open && free && (type === 'object' || type === undefined)));
 }
@@ -75,6 +81,7 @@ interface Children {
   readonly raw: JsonObject; readonly type: SchemaType | undefined;
   readonly properties: () => ReadonlyMap<string, SchemaNode>;
   readonly additional: () => SchemaNode | undefined; readonly items: () => SchemaNode | undefined; readonly not: () => SchemaNode | undefined;
+  readonly rules: () => Rule[]; readonly hasRules: () => boolean;
   readonly allOf: () => SchemaNode[]; readonly anyOf: () => SchemaNode[]; readonly oneOf: () => SchemaNode[];
 }
 
@@ -94,7 +101,7 @@ function lazy(children: Children, raw: JsonObject, open: boolean, preserveUnknow
     patchStrategies: typeof raw['x-kubernetes-patch-strategy'] === 'string' ? raw['x-kubernetes-patch-strategy'].split(',') : [],
     patchMergeKey: raw['x-kubernetes-patch-merge-key'],
   };
-  for (const name of ['properties', 'additional', 'items', 'not', 'allOf', 'anyOf', 'oneOf'] as const) {
+  for (const name of ['rules', 'hasRules', 'properties', 'additional', 'items', 'not', 'allOf', 'anyOf', 'oneOf'] as const) {
     Object.defineProperty(node, name, {
       configurable: true, enumerable: true,
       get() {
@@ -115,6 +122,9 @@ function withSiblings(target: SchemaNode, raw: JsonObject): SchemaNode {
     patchMergeKey: { value: raw['x-kubernetes-patch-merge-key'] ?? target.patchMergeKey },
   }) as SchemaNode;
 }
+
+/** Only schemas of custom kinds state rules, and those are trees. */
+const stateRules = (raw: unknown): boolean => (Array.isArray(raw) ? raw.some(stateRules) : isObject(raw) && (raw['x-kubernetes-validations'] !== undefined || Object.values(raw).some(stateRules)));
 
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.filter((v) => typeof v === 'string') : []);
 const single = (value: unknown): JsonObject | undefined => (Array.isArray(value) && value.length === 1 && isObject(value[0]) ? value[0] : undefined);

@@ -4,6 +4,7 @@ import { isObject, sameJson, type JsonObject } from '../objects/object.ts';
 import { child, duplicate, invalidValue, keyed, notSupported, required, tooLong, tooMany, typeInvalid, type FieldError } from './field-error.ts';
 import { hasFormat } from './formats.ts';
 import type { SchemaNode } from './node.ts';
+import { counterpart } from './rules.ts';
 
 /**
  * Every error, in order of the schema. An empty list means valid. What is the same in `old` is not looked at again
@@ -89,12 +90,6 @@ function numberErrors(node: SchemaNode, value: number | bigint, path: string): F
   return errors;
 }
 
-/** The element of the old list that a new one continues: only lists of type map tell. */
-function counterpart(node: SchemaNode, item: unknown, old: unknown): unknown {
-  if (node.listType !== 'map' || !Array.isArray(old) || !isObject(item)) return undefined;
-  return old.find((other) => isObject(other) && node.listMapKeys.every((key) => sameJson(other[key], item[key])));
-}
-
 function arrayErrors(node: SchemaNode, value: unknown[], path: string, old: unknown): FieldError[] {
   const { minItems, maxItems, uniqueItems } = node.limits;
   const { items } = node;
@@ -157,7 +152,8 @@ function combinationErrors(node: SchemaNode, value: unknown, path: string): Fiel
     whole(`validate one and only one schema (oneOf). ${passed === 0 ? 'Found none valid' : `Found ${passed} valid alternatives`}`);
   }
   for (const schema of node.allOf) errors.push(...validate(schema, value, path));
-  if (node.allOf.some((schema) => !passes(schema))) whole('validate all the schemas (allOf)');
+  const failed = node.allOf.filter((schema) => !passes(schema)).length;
+  if (failed > 0) whole(`validate all the schemas (allOf)${failed === node.allOf.length ? '. None validated' : ''}`);
   if (node.not !== undefined && passes(node.not)) whole('not validate the schema (not)');
   return errors;
 }

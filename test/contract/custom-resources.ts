@@ -143,6 +143,26 @@ export const customResources: Suite = (server) => {
     expect((await api.get(`/apis/${group}`)).body.preferredVersion.version).toBe('v2');
   });
 
+  test('rules are checked where the schema states them, those about changes on updates only', async () => {
+    const { api } = server();
+    const rule = (text: string, message?: string, rest: Record<string, unknown> = {}): Record<string, unknown> => ({ 'x-kubernetes-validations': [{ rule: text, ...(message === undefined ? {} : { message }), ...rest }] });
+    const widgets = await defineWidgets(api, { schema: object({ spec: object({
+      min: { type: 'integer' }, max: { type: 'integer' }, cidr: { type: 'string', maxLength: 64, ...rule('isCIDR(self) && cidr(self) == cidr(self).masked()', 'not a prefix') }, fixed: { type: 'string', maxLength: 20, ...rule('self == oldSelf', 'cannot change') },
+      inner: object({ on: { type: 'boolean' } }, rule('has(self.on) && self.on', undefined, { reason: 'FieldValueForbidden', fieldPath: '.on' })),
+    }, rule('!has(self.min) || !has(self.max) || self.min <= self.max', 'min is above max')) }) });
+    const cases = [
+      [{ min: 2, max: 1 }, 'spec: Invalid value: "object": min is above max'], [{ cidr: '10.0.0.1/8' }, 'spec.cidr: Invalid value: "string": not a prefix'],
+      [{ inner: { on: false } }, 'spec.inner.on: Forbidden: failed rule: has(self.on) && self.on'],
+    ] as const;
+    for (const [spec, cause] of cases) expect([spec, causesOf((await api.post(widgets.collection, widgets.object('w', { spec }))).body)]).toEqual([spec, [cause]]);
+    expect(causesOf((await api.post(widgets.collection, widgets.object('w', { spec: { min: 'x', cidr: 'y' } }))).body)).toEqual([
+      '<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation', 'spec.min: Invalid value: "string": spec.min in body must be of type integer: "string"',
+    ]);
+    await created(api, widgets.collection, widgets.object('w', { spec: { min: 1, max: 1, cidr: '10.0.0.0/8', fixed: 'a', inner: { on: true } } }));
+    expect(causesOf((await api.patch(`${widgets.collection}/w`, MERGE, { spec: { fixed: 'b' } })).body)).toEqual(['spec.fixed: Invalid value: "string": cannot change']);
+    expect((await api.patch(`${widgets.collection}/w`, MERGE, { spec: { max: 5 } })).status).toBe(200);
+  });
+
   test('a changed schema holds for what is written from then on, and its defaults show in what was there', async () => {
     const { api } = server();
     const widgets = await defineWidgets(api, { schema: object({ spec: object({ n: { type: 'integer' } }) }) });
