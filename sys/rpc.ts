@@ -150,6 +150,14 @@ function settle(waiting: Map<number, Waiting>, bytes: Buffer): void {
   const w = waiting.get(reply.id);
   if (!w) return;
   waiting.delete(reply.id);
-  if (reply.error) w.reject(new OperationError(reply.error.code, { said: reply.error.message }));
+  if (reply.error) w.reject(new AnsweredError(reply.error.code, reply.error.message));
   else w.resolve(reply.result as never);
+}
+
+/** What the other side's handler threw: its message is whole already, with code and details. */
+class AnsweredError extends OperationError {
+  constructor(code: string, said: string) {
+    super(code, { said });
+    this.message = said;
+  }
 }

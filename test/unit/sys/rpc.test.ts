@@ -39,7 +39,7 @@ test('a 64-bit integer and a large value pass unharmed', async () => {
 test('an error keeps its code; an unknown method is named; the connection goes on', async () => {
   await using _server = await serve<Calls>(path, handlers);
   using client = await connect<Calls>(path);
-  await expect(client.call('fail', {})).rejects.toMatchObject({ code: 'SOME_CODE' });
+  await expect(client.call('fail', {})).rejects.toMatchObject({ code: 'SOME_CODE', message: 'SOME_CODE (field=x)', details: { said: 'SOME_CODE (field=x)' } });
   await expect(client.call('toString' as 'fail', {})).rejects.toMatchObject({ code: 'RPC_METHOD' });
   expect(await client.call('add', { a: 1, b: 1 })).toEqual({ sum: 2 });
 });
