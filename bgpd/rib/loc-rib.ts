@@ -96,7 +96,7 @@ export class LocRib {
   explain(id: number, maximumPaths: number): ExplainedPath[] {
     const reasons = new Map<Route, string>();
     const decision = decide(this.#candidates(id), maximumPaths, (loser, step) => { reasons.set(loser, step); });
-    const lost = (route: Route): string => `lost to a route with ${reasons.get(route) ?? 'equal rank'}`;
+    const lost = (route: Route): string => `lost to ${winnerOf(reasons.get(route))}`;
     const won = reasons.size === 0 ? 'the only route' : [...reasons.values()].at(-1)!;
     const paths: ExplainedPath[] = [];
     for (let path = this.adjIn.first(id); path !== 0; path = this.adjIn.next(path)) {
@@ -143,4 +143,13 @@ export class LocRib {
   }
 
   #route(id: number): Route { return this.routes.get(id)!; }
+}
+
+/** What won a step of the decision process, as an object of a sentence. */
+function winnerOf(step: string | undefined): string {
+  switch (step) {
+    case 'locally originated': return 'a locally originated route';
+    case 'external over internal': return 'an external route';
+    default: return `a route with ${step ?? 'equal rank'}`;
+  }
 }

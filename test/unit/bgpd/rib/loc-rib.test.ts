@@ -85,6 +85,18 @@ test('explain gives every path its place and reason', () => {
   expect(rib.explain(idOf(A), 8)[0]!.best).toBe(true);
 });
 
+test('what a path lost to is a sentence for every step', () => {
+  const lostTo = (winner: Source, loser: Source): unknown => {
+    for (const s of [winner, loser]) rib.announce(s, [A], routeOf(s), undefined);
+    const reason = rib.explain(idOf(A), 1).find((p) => p.route.source === loser)?.reason;
+    for (const s of [winner, loser]) rib.withdraw(s, [A]);
+    return reason;
+  };
+  expect(lostTo(source({ kind: 'originated' }), source())).toBe('lost to a locally originated route');
+  expect(lostTo(source({ kind: 'ebgp' }), source({ kind: 'ibgp' }))).toBe('lost to an external route');
+  expect(lostTo(source({ routerId: 1 }), source({ routerId: 2 }))).toBe('lost to a route with lower router ID');
+});
+
 test('a prefix is given back only when nothing needs it', () => {
   rib.announce(x, [A], routeOf(x), undefined);
   const id = idOf(A);
