@@ -135,16 +135,26 @@ export interface Detached {
 /**
  * Takes an attachment down: annotations, routes, addresses, link. Safe to repeat, and for one that is half there.
  * Afterwards no packet reaches the container at its addresses, and they may be given to others.
- * Throws only when not even the record can be written.
+ * A full disk is no obstacle: taking containers down is how a node gets room again.
  */
 export async function detach(ports: AttachPorts, attachment: Attachment): Promise<Detached> {
   const going: Attachment = { ...attachment, state: 'deleting' };
-  ports.registry.put(going);
+  noteGoing(ports, going);
   dropRoutes(ports, going);
   const outcomes = await Promise.all([settled(ports.pods.blank(going)), settled(ports.ipam.release(going.handle))]);
   const failure = outcomes.flatMap((o) => ('error' in o ? [o.error] : []))[0];
   const linkGone = onTheWire().then(() => finish(ports, going, failure === undefined)); // the answer leaves before
   return { linkGone, failure };
+}
+
+/** Where it cannot be written the record goes on saying what was: a runtime without our answer asks again. */
+function noteGoing({ registry, log }: AttachPorts, going: Attachment): void {
+  try {
+    registry.put(going);
+  } catch (error) {
+    log.warn('detach.unrecorded', { container: going.containerId, reason: messageOf(error) });
+    registry.noteUnwritten(going);
+  }
 }
 
 /** Routes on the attachment's own link only: its addresses may be another's by now. */

@@ -23,6 +23,9 @@ export class Registry {
     this.#attachments.set(keyOfAttachment(attachment), attachment);
   }
 
+  /** Known here only: the disk keeps what it had. */
+  noteUnwritten(attachment: Attachment): void { this.#attachments.set(keyOfAttachment(attachment), attachment); }
+
   remove(attachment: Attachment): void {
     this.#records.remove(attachment);
     this.#attachments.delete(keyOfAttachment(attachment));

@@ -30,15 +30,17 @@ const WANT: AttachIntent = {
 
 let kube: MemoryKube;
 let kernel: FakePodKernel;
+let isDiskFull: boolean;
 let records: Map<string, Attachment>;
 let ports: AttachPorts & { readonly ipam: Ipam };
 
 beforeEach(() => {
   kube = new MemoryKube();
+  isDiskFull = false;
   kernel = new FakePodKernel();
   kernel.namespaces.set('/ns', 7);
   records = new Map();
-  const disk: RecordPort = { load: () => [...records.values()], put: (a) => { records.set(a.containerId, a); }, remove: (a) => { records.delete(a.containerId); } };
+  const disk: RecordPort = { load: () => [...records.values()], put: (a) => { if (isDiskFull) throw new Error('ENOSPC'); records.set(a.containerId, a); }, remove: (a) => { records.delete(a.containerId); } };
   const clock = new FakeClock();
   const view = { pools: [POOL], settings: DEFAULT_SETTINGS, reserved: [], nodeLabels: {} };
   const ipam = new Ipam({ store: ipamStore(kube, storageFor('v3')), clock, log: silentLog, node: 'n1', view: () => view });
@@ -186,6 +188,13 @@ describe('repair', () => {
     kernel.routes.set(POOL.cidr, 'cali9');
     repairRoutes(ports);
     expect(kernel.routes.get(POOL.cidr)).toBe('cali9');
+  });
+
+  test('a container is taken down although the disk is full', async () => {
+    const a = await attach(ports, WANT, CONFIGURED);
+    isDiskFull = true;
+    await (await detach(ports, a)).linkGone;
+    expectNothing();
   });
 
   test('names attachments whose link somebody has deleted while their container lives', async () => {
