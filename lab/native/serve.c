@@ -35,6 +35,9 @@ static int listener(int type, uint16_t port)
 		fail("socket");
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* A busy machine may keep us waiting: what is lost here would look like a route that was away. */
+	int size = 4 << 20;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
 	if (bind(fd, &any.any, sizeof any.v6) != 0)
 		fail("bind");
 	if (type == SOCK_STREAM && listen(fd, 128) != 0)
