@@ -80,19 +80,39 @@ test('a rollback forgets revisions as if they had not been', () => {
   expect([store.revision, bodies()]).toEqual([revision, [`1@${revision}`]]);
 });
 
-test('the writes of one turn are one transaction, and nobody hears of them before it is committed', async () => {
-  const commits = new Commits(store, () => { throw new Error('not expected'); });
+test('writes that arrive together are one transaction, and nobody hears of them before it is committed', async () => {
+  let transactions = 0;
+  const counted = { begin: () => { transactions++; store.begin(); }, commit: () => { store.commit(); } } as Store;
+  const commits = new Commits(counted, () => { throw new Error('not expected'); });
   const heard: string[] = [];
-  for (const path of ['a/x', 'a/y']) {
+  const write = (path: string): Promise<void> => new Promise((resolve) => {
     commits.begin();
     put(path, '1');
-    commits.settled((error) => { heard.push(`${path} ${String(error)}`); });
-  }
+    commits.settled((error) => { heard.push(`${path} ${String(error)}`); resolve(); });
+  });
+  const writes = [write('a/x'), write('a/y')];
   expect(heard).toEqual([]);
   await new Promise((resolve) => { setImmediate(resolve); });
-  expect(heard).toEqual(['a/x undefined', 'a/y undefined']);
+  writes.push(write('a/z')); // was in the socket when the first two were written
+  await Promise.all(writes);
+  expect(heard).toEqual(['a/x undefined', 'a/y undefined', 'a/z undefined']);
+  expect(transactions).toBe(1);
   commits.settled(() => { heard.push('at once'); });
-  expect(heard).toHaveLength(3);
+  expect(heard).toHaveLength(4);
+});
+
+test('a transaction ends however long writes keep arriving', async () => {
+  const commits = new Commits(store, () => { throw new Error('not expected'); });
+  let heard = false;
+  let turns = 0;
+  for (; !heard && turns < 100; turns++) {
+    commits.begin();
+    put(`a/${turns}`, '1');
+    commits.settled(() => { heard = true; });
+    await new Promise((resolve) => { setImmediate(resolve); });
+  }
+  commits.flush();
+  expect(turns).toBeLessThan(20);
 });
 
 test('when a commit fails, everybody who waits is told, and nothing of the turn is left', () => {
