@@ -1,6 +1,7 @@
 /** HTTPS to one API server: whole answers and endless streams of lines, with time limits and no leaked sockets. */
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import type { Clock } from '../../lib/clock.ts';
 import { OperationError } from '../../lib/errors.ts';
 import type { KubeAccess } from './kubeconfig.ts';
@@ -56,15 +57,18 @@ export function openTransport(access: KubeAccess, clock: Clock): Transport {
   const makeAgent = (more: object): HttpsAgent | HttpAgent => (secure ? new HttpsAgent({ ...shared, ...more }) : new HttpAgent({ ...shared, ...more }));
   const requests = makeAgent({ maxSockets: CONCURRENT_REQUESTS });
   const streams = makeAgent({ maxFreeSockets: 2, timeout: undefined });
-  const open = (outgoing: Omit<Outgoing, 'timeoutMs'>, agent: HttpsAgent | HttpAgent, signal: AbortSignal): ClientRequest => {
-    const url = new URL(access.server + outgoing.path);
+  const server = new URL(access.server);
+  const { hostname, port } = urlToHttpOptions(server);
+  const prefix = server.pathname.replace(/\/$/, '');
+  const open = (outgoing: Omit<Outgoing, 'timeoutMs'>, agent: HttpsAgent | HttpAgent, signal?: AbortSignal): ClientRequest => {
     const options: RequestOptions = {
-      method: outgoing.method, headers: headersOf(access, outgoing), agent, signal,
+      hostname, port, path: prefix + outgoing.path, method: outgoing.method, headers: headersOf(access, outgoing), agent,
+      ...(signal === undefined ? {} : { signal }),
     };
-    return secure ? httpsRequest(url, options) : httpRequest(url, options);
+    return secure ? httpsRequest(options) : httpRequest(options);
   };
   return {
-    send: (outgoing) => sendOnce(outgoing, (signal) => open(outgoing, requests, signal), clock),
+    send: (outgoing) => sendOnce(outgoing, () => open(outgoing, requests), clock),
     stream: (options) => streamLines(options, (signal) => open({ method: 'GET', path: options.path }, streams, signal), clock),
     [Symbol.dispose]: () => { requests.destroy(); streams.destroy(); },
   };
@@ -85,30 +89,38 @@ function headersOf(access: KubeAccess, outgoing: Omit<Outgoing, 'timeoutMs'>): R
 }
 
 /** One attempt; once more when the server had closed the idle connection that we happened to take. */
-async function sendOnce(outgoing: Outgoing, open: (signal: AbortSignal) => ClientRequest, clock: Clock): Promise<Answer> {
+async function sendOnce(outgoing: Outgoing, open: () => ClientRequest, clock: Clock): Promise<Answer> {
   const { method, path } = outgoing;
   for (let again = false; ; again = true) {
-    const stop = new AbortController();
-    using _timer = clock.after(outgoing.timeoutMs, () => { stop.abort(); });
     let request: ClientRequest | undefined;
+    let isLate = false;
+    using _timer = clock.after(outgoing.timeoutMs, () => { isLate = true; request?.destroy(new Error('it took too long')); });
     try {
-      request = open(stop.signal);
+      request = open();
       return await answerOf(request, outgoing.body);
     } catch (error) {
-      if (stop.signal.aborted) throw new OperationError('KUBE_TIMEOUT', { method, path, ms: outgoing.timeoutMs }, error);
+      if (isLate) throw new OperationError('KUBE_TIMEOUT', { method, path, ms: outgoing.timeoutMs }, error);
       if (!again && request?.reusedSocket === true && (error as NodeJS.ErrnoException).code === 'ECONNRESET') continue;
       throw new OperationError('KUBE_UNREACHABLE', { method, path }, error);
     }
   }
 }
 
-async function answerOf(request: ClientRequest, body: string | undefined): Promise<Answer> {
-  request.end(body);
-  const response = await responseOf(request);
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return answerWith(response, Buffer.concat(chunks).toString('utf8'));
+/** Listens to events: iterating over a response costs more than everything else here. */
+function answerOf(request: ClientRequest, body: string | undefined): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject);
+    request.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => { chunks.push(chunk); });
+      response.once('end', () => { resolve(answerWith(response, textOf(chunks))); });
+      response.once('error', reject);
+    });
+    request.end(body);
+  });
 }
+
+const textOf = (chunks: readonly Buffer[]): string => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8');
 
 const responseOf = (request: ClientRequest): Promise<IncomingMessage> => new Promise((resolve, reject) => {
   request.once('response', resolve);
