@@ -1,6 +1,10 @@
 #!/usr/bin/env node
-/** One program, one subcommand a process: `tortie agent|bgpd|apiserver|lab …`. */
-import { messageOf } from './lib/errors.ts';
+/** One program, one subcommand a process: `tortie agent|bgpd|apiserver|lab …`. Imports nothing before Node.js is known to be new enough. */
+const { node: version } = process.versions;
+if (Number.parseInt(version, 10) < 24) {
+  process.stderr.write(`tortie needs Node.js 24 or newer: this is ${version}\n`);
+  process.exit(1);
+}
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>>> = {
   agent: () => import('./agent/main.ts'),
@@ -18,6 +22,6 @@ if (command === undefined) {
 try {
   await (await command()).main(args);
 } catch (error) {
-  process.stderr.write(`tortie ${name}: ${messageOf(error)}\n`);
+  process.stderr.write(`tortie ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }
