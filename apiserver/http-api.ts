@@ -12,14 +12,11 @@ import type { Core } from './core.ts';
 import type { Credentials } from './credentials.ts';
 import { answer, askedOf, watchOf } from './dispatch.ts';
 import { isApiError, readBody, sendAnswer, sendError, type Answer } from './exchange.ts';
-import { encodeOpenapi2 } from './openapi/v2-protobuf.ts';
-import { openapi2Document } from './openapi/v2.ts';
-import { openapiDocument, openapiIndex } from './openapi/v3.ts';
-import type { Registry } from './kinds/registry.ts';
+import type { OpenapiDocuments } from './openapi/documents.ts';
 import { isProxy, proxyToPod } from './pod-proxy.ts';
 import { serveWatch } from './watch-response.ts';
 
-export interface HttpApi { readonly core: Core; readonly commits: Commits; readonly credentials: Credentials }
+export interface HttpApi { readonly core: Core; readonly commits: Commits; readonly credentials: Credentials; readonly openapi: OpenapiDocuments }
 
 /** Never rejects: whatever goes wrong becomes an answer. */
 export async function handleRequest(api: HttpApi, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -43,7 +40,7 @@ async function route(api: HttpApi, request: IncomingMessage, response: ServerRes
   if (!open && !api.credentials.accepts(request.headers.authorization)) throw unauthorized();
   if (meaning.kind !== 'resource') {
     if (request.method !== 'GET' && request.method !== 'HEAD') throw meaning.kind === 'unknown' ? unknownPath() : methodNotAllowed();
-    const said = describe(api.core, meaning, request.headers.accept);
+    const said = describe(api, meaning, request.headers.accept);
     api.commits.settled(() => { sendAnswer(response, said); });
     return;
   }
@@ -75,8 +72,7 @@ function finish(api: HttpApi, response: ServerResponse, said: Answer, error: unk
   }
 }
 
-function describe(core: Core, meaning: Exclude<Route, { kind: 'resource' }>, accept: string | undefined): Answer {
-  const { registry } = core;
+function describe({ core: { registry }, openapi }: HttpApi, meaning: Exclude<Route, { kind: 'resource' }>, accept: string | undefined): Answer {
   const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
   const json = (value: unknown, contentType?: string): Answer => {
     if (value === undefined) throw unknownPath();
@@ -89,9 +85,9 @@ function describe(core: Core, meaning: Exclude<Route, { kind: 'resource' }>, acc
     case 'apis': return acceptsAggregated(accept) ? json(aggregated(registry, false), aggregatedType) : json(groupList(registry));
     case 'group': return json(apiGroup(registry, meaning.group));
     case 'groupVersion': return json(resourceList(registry, meaning.group, meaning.version));
-    case 'openapi2': return openapi2Answer(registry, accept);
-    case 'openapi3': return json(openapiIndex(registry));
-    case 'openapi3Group': return json(openapiDocument(registry, meaning.group, meaning.version));
+    case 'openapi2': return openapi2Answer(openapi, accept);
+    case 'openapi3': return { code: 200, body: openapi.index() };
+    case 'openapi3Group': return { code: 200, body: openapi.version3(meaning.group, meaning.version) ?? missing() };
     case 'unknown': throw unknownPath();
   }
 }
@@ -99,11 +95,12 @@ function describe(core: Core, meaning: Exclude<Route, { kind: 'resource' }>, acc
 const OPENAPI2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
 
 /** Old clients, and new ones for files of several kinds, want this one, as protocol buffers. */
-function openapi2Answer(registry: Registry, accept: string | undefined): Answer {
-  const document = openapi2Document(registry);
-  if (accept?.includes(OPENAPI2_PROTOBUF) === true) return { code: 200, body: encodeOpenapi2(document), contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
-  return { code: 200, body: stringifyJson(document) };
+function openapi2Answer(openapi: OpenapiDocuments, accept: string | undefined): Answer {
+  if (accept?.includes(OPENAPI2_PROTOBUF) === true) return { code: 200, body: openapi.version2Protobuf(), contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
+  return { code: 200, body: openapi.version2() };
 }
+
+function missing(): never { throw unknownPath(); }
 
 function splitOnce(text: string, at: string): [string, string?] {
   const i = text.indexOf(at);

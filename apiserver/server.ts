@@ -17,6 +17,7 @@ import { builtinTypes } from './kinds/builtin.ts';
 import { Registry } from './kinds/registry.ts';
 import { lifecycleOf } from './lifecycle.ts';
 import { ensureNamespaces } from './namespaces.ts';
+import { OpenapiDocuments } from './openapi/documents.ts';
 import { ObjectStore } from './object-store.ts';
 import { Store } from './store.ts';
 import { WatchHub } from './watch-hub.ts';
@@ -66,7 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { core, commits } = open(store, clock, log);
   const compaction = new Compaction(store, commits, clock, options.history);
   const bookmarks = setInterval(() => { commits.settled(() => { core.hub.bookmarks(store.revision); }); }, BOOKMARK_MS).unref();
-  const servers = await listenAll(addresses, { core, commits, credentials });
+  const servers = await listenAll(addresses, { core, commits, credentials, openapi: new OpenapiDocuments(core.registry) });
   const port = servers.map((s) => s.address()).find((a): a is AddressInfo => typeof a === 'object' && a !== null)?.port ?? 0;
   const kubeconfig = kubeconfigFor(credentials, options.serverUrl ?? urlOf(addresses, port));
   if (options.kubeconfigFile !== undefined) writeFileSync(options.kubeconfigFile, kubeconfig, { mode: 0o600 });

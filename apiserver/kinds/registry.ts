@@ -4,10 +4,18 @@ import type { ResourceType } from './resource-type.ts';
 export class Registry {
   #byPath = new Map<string, ResourceType>();
 
-  add(type: ResourceType): void { this.#byPath.set(pathOf(type.group, type.version, type.plural), type); }
+  /** Another number after every change. */
+  get revision(): number { return this.#revision; }
+  #revision = 0;
+
+  add(type: ResourceType): void {
+    this.#revision += 1;
+    this.#byPath.set(pathOf(type.group, type.version, type.plural), type);
+  }
 
   /** Removes every version of a resource. */
   remove(group: string, plural: string): void {
+    this.#revision += 1;
     for (const [path, type] of this.#byPath) if (type.group === group && type.plural === plural) this.#byPath.delete(path);
   }
 
