@@ -56,6 +56,11 @@ function expectNothing(): void {
   expect([held(), kube.all('ipamhandles').length, kernel.links.size, kernel.routes.size, records.size]).toEqual([0, 0, 0, 0, 0]);
 }
 
+/** Lets everything happen that waits for nothing from outside. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => { setImmediate(resolve); });
+}
+
 /** Somebody takes the next address of our block in the very moment in which we do. */
 function overtakeOnce(): void {
   let done = false;
@@ -112,6 +117,31 @@ describe('a failure half way leaves nothing', () => {
   test.each(['createPair', 'podAddress', 'hostRoute'] as const)('of the kernel at %s', async (type) => {
     kernel.before = (o) => { if (o.type === type) throw new Error('no memory'); };
     await expect(attach(ports, WANT, CONFIGURED)).rejects.toThrow('no memory');
+    expectNothing();
+    expect(annotations()['cni.projectcalico.org/podIP'] ?? '').toBe('');
+  });
+
+  test.each([
+    ['createPair', 'get pods'], ['createPair', 'create ipamhandles'], ['createPair', 'update ipamblocks'],
+    ['podAddress', 'update ipamblocks'], ['podAddress', 'patch pods'],
+  ] as const)('of the kernel at %s while %s is under way: what comes late is taken back too', async (type, held) => {
+    await (await detach(ports, await attach(ports, WANT, CONFIGURED))).linkGone; // the block is ours, with nothing in it
+    const holding = Promise.withResolvers<undefined>();
+    const released = Promise.withResolvers<undefined>();
+    let isFirst = true;
+    kube.before = async ({ verb, plural }) => {
+      if (`${verb} ${plural}` !== held || !isFirst) return;
+      isFirst = false;
+      holding.resolve(undefined);
+      await released.promise;
+    };
+    kernel.before = (o) => { if (o.type === type) throw new Error('no memory'); };
+    const outcome = expect(attach(ports, WANT, CONFIGURED)).rejects.toThrow('no memory');
+    await holding.promise;
+    await turns();
+    released.resolve(undefined);
+    await outcome;
+    await turns();
     expectNothing();
     expect(annotations()['cni.projectcalico.org/podIP'] ?? '').toBe('');
   });
