@@ -1,10 +1,10 @@
 /** Keeps the network configuration of runtimes in step with the pools: it appears with the first pool, and names its families. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installConfiguration } from '../cni/install.ts';
-import { DEFAULT_NETWORK_NAME, networkList } from '../cni/protocol/network-list.ts';
+import { DEFAULT_NETWORK_NAME, familiesIn, networkList } from '../cni/protocol/network-list.ts';
 import { messageOf } from '../lib/errors.ts';
-import type { Family } from '../lib/ip/prefix.ts';
+import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
 import type { Log } from '../lib/log.ts';
 
 export interface NetworkConfigurationOptions {
@@ -26,8 +26,14 @@ export class NetworkConfigurationFile {
     this.#log = log;
   }
 
-  /** Resolves when it is on disk. What a person has changed in the file since stays until the families change. */
-  update(families: readonly Family[]): Promise<void> {
+  /**
+   * Resolves when it is on disk. What a person has changed in the file since stays until the families change.
+   * `keep`: no family is taken out, because a pool is not missing but wrong: its pods must fail loudly, not come up with half of their addresses.
+   */
+  update(open: readonly Family[], keep = false): Promise<void> {
+    const { path } = this.#options;
+    const kept = keep && existsSync(path) ? familiesIn(readFileSync(path, 'utf8')) : [];
+    const families = FAMILIES.filter((f) => open.includes(f) || kept.includes(f));
     if (families.length === 0) return this.#last;
     const portmap = existsSync(join(this.#options.binDirectory, 'portmap'));
     const text = networkList({ name: DEFAULT_NETWORK_NAME, cniVersion: '1.0.0', families, portmap });

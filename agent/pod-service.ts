@@ -66,9 +66,10 @@ export async function startPodService(ports: PodServicePorts, options: AgentOpti
   stack.use(routes);
   stack.use(ports.watchRoutes(() => { routes.poke(); }));
   stack.use(await startCniServer(options.socket, { log, answer }));
-  stack.use(cluster.onChange(() => { void file.update(familiesOf(view())); }));
+  const write = (): Promise<void> => file.update(familiesOf(view()), cluster.snapshot().problems.some((p) => p.path.startsWith('IPPool/')));
+  stack.use(cluster.onChange(() => { void write(); }));
   repairs.poke();
-  await file.update(familiesOf(view()));
+  await write();
   return {
     get problems() { return [...poolProblems(cluster, node), ...leftovers.strayLinks.map(strayProblem), ...leftovers.withoutLink.map(lostLinkProblem)]; },
     get blocks() { return ipam.blocks; },

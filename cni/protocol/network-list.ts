@@ -22,3 +22,11 @@ export function networkList(options: NetworkListOptions): string {
   ];
   return `${JSON.stringify({ cniVersion: options.cniVersion, name: options.name, plugins }, undefined, 2)}\n`;
 }
+
+/** The families that a list asks for; none when the text is no list of ours. */
+export function familiesIn(text: string): Family[] {
+  let list: unknown;
+  try { list = JSON.parse(text); } catch { return []; }
+  const ipam = (list as { plugins?: { ipam?: { assign_ipv4?: unknown; assign_ipv6?: unknown } }[] } | null)?.plugins?.[0]?.ipam;
+  return [...(ipam?.assign_ipv4 === 'true' ? ['ipv4' as const] : []), ...(ipam?.assign_ipv6 === 'true' ? ['ipv6' as const] : [])];
+}

@@ -56,3 +56,13 @@ test('the file appears with the first family, and is left to people until the fa
   await file.update(['ipv4', 'ipv6']);
   expect(readFileSync(path, 'utf8')).toContain('"assign_ipv6": "true"');
 });
+
+test('a pool that is wrong takes no family away, also not from an agent that has just started', async () => {
+  const path = join(directory, 'net.d/10-tortie.conflist');
+  await new NetworkConfigurationFile({ binDirectory: directory, path }, silentLog).update(['ipv4', 'ipv6']);
+  const file = new NetworkConfigurationFile({ binDirectory: directory, path }, silentLog);
+  await file.update(['ipv6'], true);
+  expect(readFileSync(path, 'utf8')).toMatch(/"assign_ipv4": "true",\s+"assign_ipv6": "true"/);
+  await file.update(['ipv6'], false);
+  expect(readFileSync(path, 'utf8')).toMatch(/"assign_ipv4": "false",\s+"assign_ipv6": "true"/);
+});
