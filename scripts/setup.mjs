@@ -73,7 +73,7 @@ export async function bundle() {
   const { build } = await import('esbuild');
   await announced('bundles dist/tortie.js and dist/tortiectl.js', async () => {
     for (const old of existsSync(join(ROOT, 'dist')) ? readdirSync(join(ROOT, 'dist')) : []) {
-      if (/^chunk-.*\.js$/.test(old) && Date.now() - statSync(join(ROOT, 'dist', old)).mtimeMs > DAY_MS) rmSync(join(ROOT, 'dist', old));
+      if (/-[A-Z0-9]{8}\.js$/.test(old) && Date.now() - statSync(join(ROOT, 'dist', old)).mtimeMs > DAY_MS) rmSync(join(ROOT, 'dist', old));
     }
     await build({
       absWorkingDir: ROOT,
