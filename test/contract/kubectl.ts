@@ -106,7 +106,8 @@ export const kubectl: Suite = (server) => {
     const { api } = server();
     const widgets = await defineWidgets(api, { schema: object({ spec: object({ peers: { type: 'array', items: { type: 'string' } } }) }) });
     await eventually(20_000, async () => { expect(await ok('api-resources', '--api-group', widgets.group)).toContain('widgets'); });
-    expect(await ok('explain', 'widgets.spec', '--api-version', widgets.apiVersion)).toMatch(/peers\s+<\[\]string>/);
+    // What a server says of a new resource here and there does not come all at once.
+    await eventually(20_000, async () => { expect(await ok('explain', 'widgets.spec', '--api-version', widgets.apiVersion)).toMatch(/peers\s+<\[\]string>/); });
     expect(await ok('explain', 'pod.spec.nodeName')).toContain('FIELD: nodeName <string>');
     const namespace = await newNamespace(api);
     await api.post(`/api/v1/namespaces/${namespace}/pods`, pod('p'));
