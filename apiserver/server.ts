@@ -20,6 +20,7 @@ import { ensureNamespaces } from './namespaces.ts';
 import { OpenapiDocuments } from './openapi/documents.ts';
 import { ObjectStore } from './object-store.ts';
 import { Store } from './store.ts';
+import { WatchBudget } from './watch-budget.ts';
 import { WatchHub } from './watch-hub.ts';
 
 export interface ApiServerOptions {
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** Superseded revisions that are kept for watches and lists to go on from. Default 20,000. */
   readonly history?: number;
+  /** Bytes that all watches together may keep for clients that do not read. Default 256 MiB. */
+  readonly watchBudget?: number;
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -64,7 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const names = [...new Set([...OWN_NAMES, ...addresses.flatMap((a) => (a.host === undefined ? [] : [a.host])), ...(options.names ?? []), ...hostOf(options.serverUrl)])].filter((n) => n !== '0.0.0.0' && n !== '::');
   const credentials = credentialsIn(options.data, names, clock.wallTime());
   const store = new Store(join(options.data, 'state.db'));
-  const { core, commits } = open(store, clock, log);
+  const { core, commits } = open(store, new WatchHub(new WatchBudget(clock, options.watchBudget)), clock, log);
   const compaction = new Compaction(store, commits, clock, options.history);
   const bookmarks = setInterval(() => { commits.settled(() => { core.hub.bookmarks(store.revision); }); }, BOOKMARK_MS).unref();
   const servers = await listenAll(addresses, { core, commits, credentials, openapi: new OpenapiDocuments(core.registry) });
@@ -86,10 +89,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-function open(store: Store, clock: Clock, log: Log): { core: Core; commits: Commits } {
+function open(store: Store, hub: WatchHub, clock: Clock, log: Log): { core: Core; commits: Commits } {
   const registry = new Registry();
   for (const type of builtinTypes()) registry.add(type);
-  const hub = new WatchHub();
   const commits = new Commits(store, () => { loadDefinitions(core); });
   const core: Core = { objects: new ObjectStore(store, commits, hub), registry, hub, clock, log, lifecycle: lifecycleOf(() => core) };
   loadDefinitions(core);

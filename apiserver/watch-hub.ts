@@ -1,6 +1,7 @@
 /** Hands every committed change to the watches it concerns. */
 import { parseJson } from '../lib/json.ts';
 import type { ApiObject } from './objects/object.ts';
+import type { WatchBudget } from './watch-budget.ts';
 
 /** A committed change; objects are parsed once, and only if somebody looks. */
 export class LiveChange {
@@ -38,7 +39,10 @@ export interface Watcher {
 }
 
 export class WatchHub {
+  readonly budget: WatchBudget;
   readonly #watchers = new Map<string, Set<Watcher>>();
+
+  constructor(budget: WatchBudget) { this.budget = budget; }
 
   add(watcher: Watcher): Disposable {
     const set = this.#watchers.get(watcher.resource) ?? new Set();

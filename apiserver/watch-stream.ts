@@ -16,6 +16,8 @@ export interface Sink {
   write(line: string): void;
   /** Bytes written that the client has not taken yet. */
   readonly waiting: number;
+  /** Nothing that is written arrives any more. */
+  readonly isOver: boolean;
   end(): void;
 }
 
@@ -80,6 +82,7 @@ class WatchStream implements Watcher {
   sendState(marked: boolean): void {
     const { type } = this.#request;
     for (const row of this.#core.objects.list(type, this.#selection.range)) {
+      if (this.#sink.isOver) return;
       const { selects } = this.#selection;
       if (selects !== undefined && !selects(objectOf(type, row.body, row.rv))) continue;
       this.#event('ADDED', textOf(type, row.body, row.rv), () => objectOf(type, row.body, row.rv));
@@ -89,6 +92,7 @@ class WatchStream implements Watcher {
   }
 
   deliver(change: LiveChange): void {
+    if (this.#sink.isOver) return;
     this.#at = Math.max(this.#at, change.rv);
     const { selects } = this.#selection;
     const { type } = this.#request;

@@ -40,6 +40,39 @@ test('a body over the limit is refused, and so is one that ends early', async ()
   await alive();
 });
 
+test('who still writes a body that was refused reads the answer, and no reset', async () => {
+  const { port, token, authority } = api.access;
+  const socket = connect({ port, host: '127.0.0.1', ca: authority });
+  const seen = { text: '', errors: [] as string[] };
+  const over = new Promise((resolve) => { socket.on('close', resolve); });
+  const answered = new Promise<void>((resolve) => { socket.on('data', (chunk) => { seen.text += chunk.toString(); if (seen.text.includes('RequestEntityTooLarge')) resolve(); }); });
+  socket.on('error', (error) => { seen.errors.push(error.message); });
+  const part = Buffer.alloc(1024 * 1024, 'x');
+  socket.write(`POST ${MAPS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${10 * part.length}\r\n\r\n`);
+  for (let i = 0; i < 4; i += 1) socket.write(part);
+  await answered;
+  for (let i = 4; i < 10; i += 1) await new Promise<void>((resolve) => { socket.write(part, () => { resolve(); }); });
+  await over;
+  expect([seen.text.split('\r\n')[0], seen.errors]).toEqual(['HTTP/1.1 413 Payload Too Large', []]);
+  await alive();
+});
+
+test('who goes on writing without end is cut off', async () => {
+  const { port, token, authority } = api.access;
+  const outgoing = request({ host: '127.0.0.1', port, ca: authority, method: 'POST', path: MAPS, agent: false, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'transfer-encoding': 'chunked' } });
+  const part = Buffer.alloc(1024 * 1024, 'x');
+  let [written, over] = [0, false];
+  for (const event of ['error', 'close']) outgoing.on(event, () => { over = true; });
+  outgoing.on('response', (response) => { response.on('error', () => { /* it is cut */ }).resume(); });
+  while (!over && written < 200) {
+    await new Promise<void>((resolve) => { outgoing.write(part, () => { resolve(); }); outgoing.once('close', resolve); });
+    written += 1;
+  }
+  outgoing.destroy();
+  expect(written).toBeLessThan(200);
+  await alive();
+});
+
 test('JSON nested without end is refused in every kind of body', async () => {
   const deep = `{"metadata":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`;
   await created(api, MAPS, configMap('deep'));
@@ -129,4 +162,34 @@ test('a watcher that does not read is dropped with 410 and delays nobody', async
   await eventually(15_000, () => { expect(seen.ended).toBe(true); });
   expect(seen.text).not.toContain('"name":"large-59"');
   await alive();
+}, 60_000);
+
+test('watches whose clients do not read share a budget: those that stood still longest are closed, and a new one is served', async () => {
+  await using small = await startEmbedded({ watchBudget: 16 * 1024 * 1024 });
+  const { port, token, authority } = small.api.access;
+  for (let i = 0; i < 30; i += 1) await created(small.api, MAPS, configMap(`large-${i}`, { key: 'x'.repeat(400_000) }));
+  const open = (): Promise<IncomingMessage> => new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, ca: authority, agent: false, headers: { authorization: `Bearer ${token}` }, path: `${MAPS}?watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan` }, (response) => {
+      response.pause();
+      response.socket.pause();
+      resolve(response);
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+  const read = (response: IncomingMessage): { text: string; ended: boolean } => {
+    const seen = { text: '', ended: false };
+    for (const event of ['end', 'close', 'error']) response.on(event, () => { seen.ended = true; });
+    response.on('data', (chunk: Buffer) => { seen.text = (seen.text + chunk.toString()).slice(-2_000); });
+    response.socket.resume();
+    response.resume();
+    return seen;
+  };
+  const first = await open();
+  const others: IncomingMessage[] = [];
+  for (let i = 0; i < 7; i += 1) others.push(await open());
+  const [dropped, last] = [read(first), read(await open())];
+  await eventually(15_000, () => { expect([dropped.ended, last.text.includes('initial-events-end')]).toEqual([true, true]); });
+  expect([dropped.text.includes('initial-events-end'), last.ended]).toEqual([false, false]);
+  for (const response of others) response.on('error', () => { /* it is cut */ }).socket.destroy();
 }, 60_000);

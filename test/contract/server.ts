@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringifyJson } from '../../lib/json.ts';
-import { startApiServer } from '../../apiserver/server.ts';
+import { startApiServer, type ApiServerOptions } from '../../apiserver/server.ts';
 import { cacheDirectory, pathOf, type Capability } from '../support/capabilities.ts';
 import { eventually } from '../support/eventually.ts';
 import { Api } from './api.ts';
@@ -24,10 +24,10 @@ export interface TestServer extends AsyncDisposable {
   readonly compact: () => Promise<void>;
 }
 
-export async function startEmbedded(): Promise<TestServer> {
+export async function startEmbedded(options: Pick<ApiServerOptions, 'watchBudget'> = {}): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'tortie-contract-'));
   const kubeconfig = join(directory, 'kubeconfig');
-  const server = await startApiServer({ data: join(directory, 'data'), kubeconfigFile: kubeconfig });
+  const server = await startApiServer({ ...options, data: join(directory, 'data'), kubeconfigFile: kubeconfig });
   const api = new Api({ port: server.port, token: server.token, authority: server.authority });
   return {
     api, kubeconfig, hasControllers: true, streamsLists: true,
