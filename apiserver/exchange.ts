@@ -46,6 +46,11 @@ const HEADER_UNSAFE = /[^\x20-\x7e]/g;
 
 export function sendAnswer(response: ServerResponse, answer: Answer): void {
   if (response.destroyed || response.headersSent) return;
+  response.end(begin(response, answer));
+}
+
+/** Sets the head; returns the body that is to follow. */
+function begin(response: ServerResponse, answer: Answer): Uint8Array {
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
   response.statusCode = answer.code;
   response.setHeader('Content-Type', answer.contentType ?? 'application/json');
@@ -54,13 +59,39 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
   if (answer.warnings !== undefined && answer.warnings.length > 0) {
     response.setHeader('Warning', answer.warnings.map((text) => `299 - ${JSON.stringify(text).replace(HEADER_UNSAFE, '?')}`));
   }
-  response.end(body);
+  return body;
 }
 
 export function sendError(response: ServerResponse, error: ApiError): void {
-  if (error.code === 413) response.setHeader('Connection', 'close');
   if (error.details?.retryAfterSeconds !== undefined && !response.headersSent) response.setHeader('Retry-After', String(error.details.retryAfterSeconds));
-  sendAnswer(response, { code: error.code, body: stringifyJson(error.status()), warnings: error.warnings });
+  const answer = { code: error.code, body: stringifyJson(error.status()), warnings: error.warnings };
+  if (error.code === 413) sendBeforeTheEnd(response, answer);
+  else sendAnswer(response, answer);
+}
+
+/** How much longer a client is listened to after its body was refused. */
+const HEAR_OUT = { ms: 1000, bytes: 16 * 1024 * 1024 } as const;
+
+/**
+ * Answers while the body still comes, and ends the connection a while later: to close it with bytes unread would send a
+ * reset, which takes the answer from a client that is still writing.
+ */
+function sendBeforeTheEnd(response: ServerResponse, answer: Answer): void {
+  if (response.destroyed || response.headersSent) return;
+  response.setHeader('Connection', 'close');
+  response.write(begin(response, answer));
+  const { req } = response;
+  let heard = 0;
+  const end = (): void => {
+    clearTimeout(limit);
+    response.end();
+  };
+  const limit = setTimeout(end, HEAR_OUT.ms).unref();
+  response.on('close', () => { clearTimeout(limit); });
+  if (req.readableEnded) { end(); return; }
+  req.on('data', (chunk: Buffer) => { heard += chunk.length; if (heard > HEAR_OUT.bytes) end(); });
+  req.on('end', end);
+  req.resume();
 }
 
 export const isApiError = (error: unknown): error is ApiError => error instanceof ApiError;
