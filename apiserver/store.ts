@@ -7,6 +7,7 @@
  *
  * Durable: `journal_mode=WAL` and `synchronous=FULL`, so COMMIT returns after the log reached the disk.
  */
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { OperationError } from '../lib/errors.ts';
 
@@ -49,8 +50,15 @@ const STATEMENTS = {
 /** Beyond every path: U+10FFFF cannot be part of a name. */
 export const PATH_END = '\u{10FFFF}';
 
+/** Secrets are in it. The files that SQLite puts beside it get its mode; those of a crash have the one of their time. */
+function keepPrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  for (const path of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(path)) chmodSync(path, 0o600);
+}
+
 function openDatabase(file: string): DatabaseSync {
   try {
+    keepPrivate(file);
     const db = new DatabaseSync(file);
     db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864');
     db.exec(SCHEMA);
