@@ -1,5 +1,5 @@
 /** Our speaker and BIRD 2: routes of both families both ways, into the kernel, withdrawn, kept through restarts. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Bgpd } from '../support/bgpd.ts';
@@ -114,7 +114,7 @@ test('after a reboot the sessions come up, but nothing is originated before some
   await using net = await Namespaces.create('reboot');
   const { us, bird: other } = pair(net, 64512);
   const first = await Bgpd.start(us, config(64512));
-  await eventually(20_000, () => { expect([learned(other, 4).includes('10.1.0.0/26'), existsSync(join(us.directory, 'bgpd.state'))]).toEqual([true, true]); });
+  await eventually(20_000, () => { expect(learned(other, 4)).toContain('10.1.0.0/26'); });
   await first.kill('SIGKILL');
   us.ip('route', 'flush', 'proto', '84');
   us.ip('-6', 'route', 'flush', 'proto', '84');

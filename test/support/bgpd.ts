@@ -1,5 +1,5 @@
 /** Runs the real `tortie bgpd` in a namespace and talks to its control socket. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BgpdMethods, SpeakerStatus } from '../../config/messages/bgpd-control.ts';
 import type { SpeakerConfig } from '../../config/messages/speaker-config.ts';
@@ -27,6 +27,8 @@ export class Bgpd {
     }
     const started = ns.spawn(process.execPath, args);
     const client = await eventually(20_000, () => connect<BgpdMethods>(socket!));
+    // What a test kills at once must come back by itself.
+    if (config !== undefined) await eventually(10_000, () => { if (!existsSync(state!)) throw new Error('no state file yet'); });
     return new Bgpd(started, client);
   }
 
