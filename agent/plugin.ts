@@ -67,7 +67,7 @@ export class Plugin {
   async #add(want: AttachIntent, configuration: NetworkConfiguration): Promise<string> {
     this.#refuse(want, configuration);
     const known = this.#ports.registry.find(keyOf(want.containerId, want.interfaceName));
-    if (known !== undefined && !this.#stands(known, want)) await this.#takeDown(known);
+    if (known !== undefined && !this.#stands(known, want)) await this.#makeRoom(known, want);
     const attachment = known !== undefined && this.#stands(known, want) ? known : await attach(this.#ports, want, configuration.ipam).catch((error: unknown) => {
       this.#ports.onLeftover();
       throw error;
@@ -99,6 +99,12 @@ export class Plugin {
     if (known.kind === 'address') return true;
     const link = this.#ports.kernel.podLink(known.hostInterface);
     return link?.alias === aliasOfAttachment(known) && this.#ports.kernel.netnsInode(want.netns) === known.netnsInode;
+  }
+
+  /** What stands is left alone when what is asked for cannot be. */
+  async #makeRoom(known: Attachment, want: AttachIntent): Promise<void> {
+    using _netns = want.kind === 'link' ? this.#ports.kernel.openNetns(want.netns) : undefined;
+    await this.#takeDown(known);
   }
 
   async #takeDown(known: Attachment): Promise<void> {
