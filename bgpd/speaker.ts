@@ -3,12 +3,13 @@ import type { GlobalSection, SpeakerConfig } from '../config/messages/speaker-co
 import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
 import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
-import { prefix, showIp, showPrefix } from '../lib/ip/text.ts';
+import { prefix, showPrefix } from '../lib/ip/text.ts';
 import { Listeners } from './listeners.ts';
 import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
 import { Neighbourhood } from './neighbourhood.ts';
 import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './peer.ts';
 import type { Connection, FibPort, TransportPort } from './ports.ts';
+import { Refusals } from './refusals.ts';
 import { chainOf, compileFilters } from './rib/filter.ts';
 import { loopIn } from './rib/loop.ts';
 import { isMartian } from './rib/martian.ts';
@@ -39,6 +40,7 @@ export class Speaker {
   readonly routing: Routing;
   readonly neighbours: Neighbourhood;
   readonly listeners: Listeners;
+  readonly #refusals: Refusals;
   readonly startedAtMs: number;
   readonly #ports: SpeakerPorts;
   readonly #interner = new AttributeInterner();
@@ -60,6 +62,7 @@ export class Speaker {
       newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
       removed: (neighbour) => { this.#stepHelper(neighbour, { type: 'removed' }); },
     });
+    this.#refusals = new Refusals(ports);
     this.listeners = new Listeners(ports, (connection) => { this.#onConnection(connection); });
   }
 
@@ -88,6 +91,7 @@ export class Speaker {
     this.routing[Symbol.dispose]();
     for (const neighbour of this.neighbours) neighbour.peer.close();
     await this.listeners.close();
+    this.#refusals[Symbol.dispose]();
   }
 
   /** Ends for good: Cease to every peer, and our routes leave the kernel. */
@@ -159,7 +163,7 @@ export class Speaker {
   #onConnection(connection: Connection): void {
     const neighbour = this.neighbours.at(connection.remote);
     if (neighbour !== undefined) { neighbour.peer.accept(connection); return; }
-    this.#ports.log.info('connection.refused', { from: showIp(connection.remote), why: 'no such peer' });
+    this.#refusals.note(connection.remote);
     connection.destroy();
   }
 
