@@ -35,6 +35,7 @@ export class Control {
       status: () => statusOf(speaker, this.problems),
       routes: (request) => routesOf(speaker, checkedRequest(request)),
       count: ({ peer }) => {
+        if (typeof peer !== 'string') throw new OperationError('COUNT', { peer, expected: "a peer's name or address" });
         const accepted = acceptedFrom(speaker, peer);
         if (accepted === undefined) throw new OperationError('NO_SUCH_PEER', { peer });
         return { accepted };
@@ -85,8 +86,10 @@ export class Control {
 const isSectionName = (name: string): name is SectionName => SECTION_NAMES.some((known) => known === name);
 
 function checkedRequest(request: RoutesRequest): RoutesRequest {
-  const { limit, family } = request;
+  const { limit, family, peer, prefix } = request;
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) throw new OperationError('ROUTES', { limit, expected: 'a positive integer' });
   if (family !== undefined && family !== 'ipv4' && family !== 'ipv6') throw new OperationError('ROUTES', { family, expected: 'ipv4 or ipv6' });
+  if (peer !== undefined && typeof peer !== 'string') throw new OperationError('ROUTES', { peer, expected: "a peer's name or address" });
+  if (prefix !== undefined && typeof prefix !== 'string') throw new OperationError('ROUTES', { prefix, expected: 'ADDRESS/LENGTH' });
   return request;
 }

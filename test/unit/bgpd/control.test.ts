@@ -88,6 +88,10 @@ test('status, routes and counts over a real socket', async () => {
   expect((await client.call('routes', { peer: TOR })).routes.map((r) => r.prefix)).toEqual(['10.2.0.0/26', '172.16.0.0/12']);
   expect([await client.call('count', { peer: A }), await client.call('count', { peer: 'Static_192_0_2_65' })]).toEqual([{ accepted: 1 }, { accepted: 2 }]);
   await expect(client.call('count', { peer: 'nobody' })).rejects.toMatchObject({ code: 'NO_SUCH_PEER' });
+  for (const peer of [null, undefined, 7, {}] as never[]) {
+    await expect(client.call('count', { peer })).rejects.toThrow(/expected=.*a peer's name or address/);
+  }
+  for (const bad of [{ peer: null }, { prefix: null }, { prefix: 7 }] as never[]) await expect(client.call('routes', bad)).rejects.toMatchObject({ code: 'ROUTES' });
   await expect(client.call('routes', { limit: -1 })).rejects.toMatchObject({ code: 'ROUTES' });
   await expect(client.call('apply', { version: 1, sender: 's', sections: null as never })).rejects.toMatchObject({ code: 'APPLY' });
   await expect(client.call('stop', { mode: 'now' as never })).rejects.toMatchObject({ code: 'STOP_MODE' });
