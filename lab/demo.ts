@@ -1,5 +1,6 @@
 /** `npm run lab`: a lab with six pods, who reaches whom, what a node's peers say, and what to try next. */
 import { existsSync, statSync } from 'node:fs';
+import { buildLab } from './building.ts';
 import { BUNDLE } from './installation.ts';
 import { Lab } from './lab.ts';
 import type { PodView } from './kubelet.ts';
@@ -14,7 +15,7 @@ const ROUTES_WITHIN_MS = 30_000;
 export async function demo(print: (text: string) => void): Promise<number> {
   const start = Date.now();
   const say = (text: string): void => { print(`- ${text}`); };
-  const lab = await runningOrNew(say);
+  const lab = await runningOrNew(say, print);
   const pods = await Promise.all(PODS.map(([name, node]) => podOf(lab, name, node, say)));
   say('asking from every pod to every other');
   const results = await untilGood(lab, pods);
@@ -31,7 +32,7 @@ export async function demo(print: (text: string) => void): Promise<number> {
 }
 
 /** The lab that runs, when it runs this build; otherwise a new one. */
-async function runningOrNew(say: (text: string) => void): Promise<Lab> {
+async function runningOrNew(say: (text: string) => void, print: (text: string) => void): Promise<Lab> {
   const running = await Lab.find(DEFAULT_NAME);
   if (running !== undefined) {
     const view = await running.view();
@@ -43,7 +44,7 @@ async function runningOrNew(say: (text: string) => void): Promise<Lab> {
     say('a lab of another build runs: taking it down');
     await running.down();
   }
-  return Lab.up({ progress: say });
+  return buildLab({}, print);
 }
 
 async function podOf(lab: Lab, name: string, node: string, say: (text: string) => void): Promise<PodView> {

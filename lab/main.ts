@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { OperationError } from '../lib/errors.ts';
 import { USAGE, parseArguments, type Call } from './arguments.ts';
+import { buildLab } from './building.ts';
 import { demo } from './demo.ts';
 import { PROGRAM, kubectlPath, tortiectl } from './installation.ts';
 import { Lab } from './lab.ts';
@@ -61,9 +62,7 @@ const text = (call: Call, key: string): string | undefined => {
 async function up(call: Call): Promise<number> {
   const start = Date.now();
   const nodes = checkNodeCount(Number(text(call, 'nodes') ?? 3));
-  const lab = await Lab.up({
-    name: call.name, nodes, port: Number(text(call, 'port') ?? 0), ...(call.values['source'] === true ? { source: true } : {}), progress: (t) => { say(`- ${t}`); },
-  });
+  const lab = await buildLab({ name: call.name, nodes, port: Number(text(call, 'port') ?? 0), ...(call.values['source'] === true ? { source: true } : {}) }, say);
   say(`lab ${lab.name}: ${nodes} nodes run after ${((Date.now() - start) / 1000).toFixed(1)} s; KUBECONFIG=${lab.kubeconfig}`);
   lab.close();
   return 0;
@@ -164,15 +163,20 @@ async function supervise(call: Call): Promise<number> {
   let ready = false;
   const tell = (message: Told): void => {
     if ('ready' in message) ready = true;
-    if (process.connected) process.send!(message);
+    if (ready && !process.connected) goAway();
+    else if (process.connected) process.send!(message, () => { /* it went in this moment: 'disconnect' follows */ });
   };
-  // Who started us is gone: half a lab, or one that was its own, goes too.
-  process.once('disconnect', () => {
-    if (!ready || call.values['owned'] === true) void removeLab(call.name).finally(() => { process.exit(0); });
-  });
-  await superviseUntilTold({
-    name: call.name, nodes: Number(text(call, 'nodes')), source: call.values['source'] === true, port: Number(text(call, 'port') ?? 0),
-  }, tell);
+  const goAway = (): void => { void removeLab(call.name).finally(() => { process.exit(0); }); };
+  // Who started us is gone: half a lab, or one that was its own, goes too; half a one when nothing is being made any more.
+  process.once('disconnect', () => { if (ready && call.values['owned'] === true) goAway(); });
+  try {
+    await superviseUntilTold({
+      name: call.name, nodes: Number(text(call, 'nodes')), source: call.values['source'] === true, port: Number(text(call, 'port') ?? 0),
+    }, tell);
+  } catch (error) {
+    if (!process.connected) await removeLab(call.name);
+    throw error;
+  }
   process.exit(0);
 }
 

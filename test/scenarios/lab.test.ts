@@ -1,5 +1,6 @@
 /** The lab itself: two at a time, gone without a trace also after a crash, and a node that crashes. */
 import { expect } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { Lab } from '../../lab/lab.ts';
 import { LABS_DIRECTORY, directoryOf, namespacePrefix, supervisorLog } from '../../lab/plan.ts';
@@ -51,6 +52,25 @@ labTest('a second lab runs beside the first; each is gone without a trace, and t
     expect(await hostNetwork()).toBe(before);
   } finally {
     for (const name of names) await removeLab(name);
+  }
+}, 120_000);
+
+labTest('a lab whose making is interrupted goes: with Ctrl-C it says so', async () => {
+  for (const [signalled, said] of [['SIGINT', true], ['SIGKILL', false]] as const) {
+    const name = freshName();
+    try {
+      const up = spawn(process.execPath, ['main.ts', 'lab', 'up', '--name', name, '--nodes', '3', '--source'], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      const told = new Promise<void>((resolve) => { up.stdout.on('data', (chunk: Buffer) => { output += chunk.toString(); resolve(); }); });
+      const over = new Promise<number | null>((resolve) => { up.once('close', (code) => { resolve(code); }); });
+      await told;
+      expect(await namespacesOf(name).then((n) => n.length + Number(existsSync(directoryOf(name))))).toBeGreaterThan(0);
+      up.kill(signalled);
+      expect([await over, output.includes(`interrupted: taking away what was begun; should anything stay: npm run lab -- down --name ${name}\n`)]).toEqual([said ? 130 : null, said]);
+      await eventually(20_000, () => expectNoTrace(name));
+    } finally {
+      await removeLab(name);
+    }
   }
 }, 120_000);
 
