@@ -1,4 +1,6 @@
 /** IP addresses and prefixes as Kubernetes' library for rules has them: strict text, families, containment. */
+import { familyOf } from '../../lib/ip/prefix.ts';
+import { parseIp } from '../../lib/ip/text.ts';
 import { isCidr, isIpv4, isIpv6 } from '../schema/formats.ts';
 
 export class IpAddress {
@@ -13,11 +15,9 @@ export class IpAddress {
 
   /** undefined when the text is no address; zones and IPv4 in IPv6 are none. */
   static parse(text: string): IpAddress | undefined {
-    if (isIpv4(text)) return new IpAddress(4, text.split('.').reduce((bits, part) => bits * 256n + BigInt(part), 0n), text);
-    if (!isIpv6(text) || text.includes('.')) return undefined;
-    const [head = [], tail = []] = text.split('::').map((half) => half.split(':').filter((g) => g !== ''));
-    const groups = [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => '0'), ...tail];
-    return new IpAddress(6, groups.reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n), text);
+    const isStrict = isIpv4(text) || (isIpv6(text) && !text.includes('.'));
+    const address = isStrict ? parseIp(text) : undefined;
+    return address === undefined ? undefined : new IpAddress(familyOf(address) === 'ipv4' ? 4 : 6, BigInt(address), text);
   }
 
   equals(other: IpAddress): boolean { return this.family === other.family && this.bits === other.bits; }
