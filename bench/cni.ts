@@ -5,7 +5,7 @@ import { Lab } from '../lab/lab.ts';
 import { systemClock } from '../sys/clock.ts';
 import { openKube } from '../sys/kube/https-client.ts';
 import { accessFromFile } from '../sys/kube/kubeconfig.ts';
-import type { FigureLine } from './figures.ts';
+import { median, type FigureLine } from './figures.ts';
 import type { PluginArguments, PluginFigures } from './rig/plugins.ts';
 
 const POD_COUNT = 50;
@@ -29,8 +29,6 @@ function hostPod(name: string, node: string): ReturnType<typeof workloadPod> {
   const pod = workloadPod(name, 'default', node);
   return { ...pod, spec: { ...pod.spec, hostNetwork: true } };
 }
-
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 
 function lines(figures: PluginFigures): FigureLine[] {
   const ours = figures['tortie']!;

@@ -1,4 +1,4 @@
-/** One measured figure beside a peer's: a line of the JSON file. */
+/** What benchmarks report: one figure beside a peer's, a line of the JSON file; and the middle of several runs. */
 export interface FigureLine {
   readonly test: string;
   readonly what: string;
@@ -11,3 +11,6 @@ export interface FigureLine {
   readonly ratio: number | null;
   readonly must?: number;
 }
+
+/** The upper one of the two in the middle, where their number is even. */
+export const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;

@@ -8,7 +8,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import type { FigureLine } from './figures.ts';
+import { median, type FigureLine } from './figures.ts';
 import type { RunArguments } from './rig/run.ts';
 import type { Figures } from './rig/tests.ts';
 import { createTopology } from './rig/topology.ts';
@@ -75,7 +75,6 @@ async function isolated(one: Case, target: string): Promise<Outcome> {
   });
 }
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 const rounded = (figures: Figures): Figures => Object.fromEntries(Object.entries(figures).map(([k, v]) => [k, Math.round(v * 100) / 100]));
 
 function report(one: Case, results: Map<string, Figures[]>): void {
