@@ -1,6 +1,7 @@
 /** What two OPEN messages agree on: the facts of an Established session. */
 import type { Family, Ip } from '../../lib/ip/prefix.ts';
-import type { GracefulRestartCapability, WireContext } from '../wire/message.ts';
+import type { BgpRole } from '../../config/messages/speaker-config.ts';
+import type { Capabilities, GracefulRestartCapability, LongLivedFamily, WireContext } from '../wire/message.ts';
 
 export interface Negotiated {
   readonly peerAsn: number;
@@ -14,6 +15,15 @@ export interface Negotiated {
   /** Families that both sides offered, never empty. */
   readonly families: readonly Family[];
   readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  /** N bit on both sides: a NOTIFICATION other than Hard Reset is a restart too (RFC 8538 §3). */
+  readonly notificationRestart: boolean;
+  /** The peer's long-lived families, present only when both sides sent the capability (RFC 9494). */
+  readonly longLived: readonly LongLivedFamily[] | undefined;
+  /** Present when a role is configured; the peer may have said none (RFC 9234 §4.2). */
+  readonly role: { readonly local: BgpRole; readonly remote: BgpRole | undefined } | undefined;
+  /** What each side said, for people. */
+  readonly capabilities: { readonly local: Capabilities; readonly remote: Capabilities };
   /** The peer's capability, present only when both sides sent one. */
   readonly gracefulRestart: GracefulRestartCapability | undefined;
   readonly wire: WireContext;
@@ -29,5 +39,7 @@ export interface Endpoints {
 export interface DownReason {
   /** `closed`: TCP ended without NOTIFICATION. `error`: we sent a NOTIFICATION. `notified`: the peer sent one. */
   readonly kind: 'closed' | 'hold-timer' | 'error' | 'notified' | 'administrative';
+  /** The NOTIFICATION that was sent or received; a Hard Reset is Cease, subcode 9 (RFC 8538 §3.1). */
+  readonly notification?: { readonly code: number; readonly subcode: number; readonly data: Uint8Array };
   readonly text: string;
 }

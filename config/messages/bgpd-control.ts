@@ -14,6 +14,13 @@ export interface BgpdMethods {
   apply: { readonly params: ApplyRequest; readonly result: ApplyResult };
   status: { readonly params: object; readonly result: SpeakerStatus };
   routes: { readonly params: RoutesRequest; readonly result: RoutesResult };
+  /** All about one peer, by name or address. Error NO_PEER when there is none. */
+  peer: { readonly params: { readonly peer: string }; readonly result: PeerDetail };
+  /**
+   * `hard`: Cease, subcode 4, and a new start. `soft-in`: import filters run again, and the routes are asked for again
+   * where the peer understands it (RFC 2918). `soft-out`: everything is sent again. `peer`: name, address, or `*`.
+   */
+  clear: { readonly params: { readonly peer: string; readonly mode: ClearMode }; readonly result: { readonly peers: readonly string[] } };
   /** Routes accepted from a peer (Adj-RIB-In after import filters), by peer name or address. Cheap. */
   count: { readonly params: { readonly peer: string }; readonly result: { readonly accepted: number } };
   /** Counters in Prometheus' text format. */
@@ -36,6 +43,8 @@ export interface ApplyResult {
   readonly revisions: { readonly [S in keyof SpeakerConfig]?: number };
 }
 
+export type ClearMode = 'hard' | 'soft-in' | 'soft-out';
+
 export type SessionState = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
 
 export interface SpeakerStatus {
@@ -56,6 +65,7 @@ export interface PeerStatus {
   readonly name: string;
   readonly origin: 'mesh' | 'node' | 'global' | 'static';
   readonly address: string;
+  /** 0: not known yet (any external or internal AS is accepted). */
   readonly asn: number;
   readonly state: SessionState;
   /** Wall-clock milliseconds of the last change to or from Established (or of start). */
@@ -81,11 +91,49 @@ export interface PeerStatus {
   readonly lastError: string | null;
 }
 
+/** All about one peer: what `tortiectl bgp peer` prints. */
+export interface PeerDetail extends PeerStatus {
+  readonly port: number;
+  readonly localAsn: number;
+  readonly localAddress: string | null;
+  readonly interface: string | null;
+  /** External, internal, or internal client of our reflector. */
+  readonly kind: 'ebgp' | 'ibgp' | 'ibgp-client';
+  readonly remoteRouterId: string | null;
+  /** In words, such as `graceful restart: 120 s, ipv4 (forwarding preserved)`; null while there is no session. */
+  readonly capabilities: { readonly local: readonly string[]; readonly remote: readonly string[] } | null;
+  readonly passive: boolean;
+  readonly md5: boolean;
+  readonly ttlSecurityHops: number | null;
+  /** Milliseconds until each running timer of the session ends. */
+  readonly timers: Readonly<Record<string, number>>;
+  readonly perFamily: { readonly [F in Family]?: {
+    readonly received: number; readonly accepted: number; readonly stale: number; readonly advertised: number; readonly endOfRib: boolean;
+  } };
+  readonly messages: { readonly [D in 'in' | 'out']: {
+    readonly open: number; readonly update: number; readonly keepalive: number; readonly notification: number; readonly routeRefresh: number; readonly bytes: number;
+  } };
+  /** The last NOTIFICATION that passed or the failure, newest last, at most 8. */
+  readonly errors: readonly { readonly atMs: number; readonly text: string; /** The NOTIFICATION's bytes as hex; empty: none. */ readonly bytes: string }[];
+  readonly maximumPrefixes: { readonly limit: number; readonly warningPercent: number } | null;
+  readonly importFilters: readonly string[];
+  readonly exportFilters: readonly string[];
+}
+
 export interface RoutesRequest {
   readonly family?: Family;
-  /** Exactly this prefix. */
+  /** Exactly this prefix; an address means the longest prefix that holds it. */
   readonly prefix?: string;
+  /** True: also what lies inside `prefix`. */
+  readonly longer?: boolean;
   readonly peer?: string;
+  /**
+   * `candidates` (default): all routes with the verdict of the decision process. `received`: of `peer`, before import
+   * filters. `accepted`: of `peer`, after them. `advertised`: what `peer` is sent, as it is sent.
+   */
+  readonly view?: 'candidates' | 'received' | 'accepted' | 'advertised';
+  /** Only the best route of each prefix. */
+  readonly best?: boolean;
   readonly limit?: number;
 }
 
@@ -108,6 +156,13 @@ export interface PathView {
   readonly localPref: number | null;
   readonly med: number | null;
   readonly communities: readonly string[];
+  readonly extendedCommunities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly originatorId: string | null;
+  readonly clusterList: readonly string[];
+  readonly otc: number | null;
+  /** ADD-PATH: the identifier it came or goes out with; null: none. */
+  readonly pathId: number | null;
   readonly best: boolean;
   /** Part of the installed ECMP route. */
   readonly installed: boolean;

@@ -46,12 +46,79 @@ export interface GlobalSection {
     readonly filter?: string;
     /** Most next hops of one ECMP route, 1..64. 1 switches ECMP off. */
     readonly maximumPaths: number;
+    /** Metric of IPv6 routes; absent: `metric`. */
+    readonly metric6?: number;
+    /**
+     * True: a route whose LOCAL_PREF is 2147483647 - N with N in 1..2147483646 stands with metric N, as Calico's do;
+     * absent or false: every route has `metric`.
+     */
+    readonly metricFromLocalPref?: boolean;
+    /**
+     * Name of the filter that says which routes of other owners (connected, static, the agent's) become candidates to be
+     * announced; absent: none. They are never installed: they are in the kernel already.
+     */
+    readonly redistribute?: string;
+    /** Glob patterns (`*`, `?`) of interfaces whose connected routes are neither redistributed nor used to reach next hops. */
+    readonly ignoredInterfaces?: readonly string[];
   };
+  /** CLUSTER_ID as a dotted quad, not 0.0.0.0 (RFC 4456 §7); absent: the router ID. */
+  readonly clusterId?: string;
+  /** True: the node is being drained; every route goes out with GRACEFUL_SHUTDOWN (RFC 8326 §4.1). */
+  readonly gracefulShutdown?: boolean;
+  /** What no peer may announce to us. Absent: both guards are on, without exception. */
+  readonly guards?: {
+    /** Prefixes that are no unicast routes. */
+    readonly martians: boolean;
+    /** Prefixes inside what this node originates with a blackhole, host routes excepted. */
+    readonly ownBlocks: boolean;
+    /** Prefixes (pools) inside which nothing is a martian. */
+    readonly except: readonly string[];
+  };
+  /** Where routes and session events are reported to (RFC 7854); absent: nowhere. */
+  readonly bmp?: { readonly stations: readonly BmpStation[] };
+}
+
+/** A BMP monitoring station that we dial. */
+export interface BmpStation {
+  readonly name: string;
+  readonly address: string;
+  /** TCP port, 1..65535. */
+  readonly port: number;
+  /** Which routes are mirrored: Adj-RIB-In before and after import filters (RFC 7854 §5), Loc-RIB (RFC 9069). */
+  readonly monitor: readonly ('pre-policy' | 'post-policy' | 'loc-rib')[];
+  /** Seconds between statistics reports, 0: none. */
+  readonly statisticsSeconds: number;
 }
 
 export interface PeersSection {
   readonly peers: readonly PeerConfig[];
+  /** Neighbours that are not named one by one: whoever dials us from a prefix. */
+  readonly dynamic?: readonly DynamicPeers[];
+  /** Neighbours at the other end of a link, whose link-local address is found by router advertisements (RFC 4861). */
+  readonly unnumbered?: readonly UnnumberedPeer[];
 }
+
+/** A session's settings without who the neighbour is. */
+export type PeerTemplate = Omit<PeerConfig, 'name' | 'address'>;
+
+/** Every accepted neighbour gets a session named `NAME_<address>` that waits for it (passive), and is forgotten when it ends. */
+export interface DynamicPeers {
+  readonly name: string;
+  readonly prefix: string;
+  /** Most sessions at once, 1..65535. */
+  readonly maximumPeers: number;
+  readonly template: PeerTemplate;
+}
+
+/** One neighbour on one interface. */
+export interface UnnumberedPeer {
+  readonly name: string;
+  readonly interface: string;
+  readonly template: PeerTemplate;
+}
+
+/** A number, or any AS but ours, or ours. */
+export type RemoteAs = number | 'external' | 'internal';
 
 /** One BGP session to one neighbour. */
 export interface PeerConfig {
@@ -64,7 +131,7 @@ export interface PeerConfig {
   /** TCP port to dial, 1..65535. */
   readonly port: number;
   /** The neighbour's AS number, 1..4294967295. Equal to the local one: iBGP. */
-  readonly asn: number;
+  readonly asn: RemoteAs;
   /** Local AS number of this session when it is not `global.asn`. */
   readonly localAsn?: number;
   /** Our end's address; absent: the kernel chooses. */
@@ -91,6 +158,52 @@ export interface PeerConfig {
   readonly importFilters: readonly string[];
   /** Ordered names of filters run over routes to be sent; the first verdict counts, none: accept. */
   readonly exportFilters: readonly string[];
+  /** Interface on which a link-local `address` is meant. */
+  readonly interface?: string;
+  /** TCP-MD5 key (RFC 2385), 1..80 octets of UTF-8; absent: none. */
+  readonly password?: string;
+  /** GTSM (RFC 5082): most hops to the neighbour, 1..254; packets that came farther are dropped. Absent: off. */
+  readonly ttlSecurityHops?: number;
+  /** We reflect routes to and from this neighbour (RFC 4456). Internal peers only. */
+  readonly reflectorClient?: boolean;
+  /** ADD-PATH (RFC 7911), for all families; absent: neither. */
+  readonly addPath?: { readonly send: boolean; readonly receive: boolean };
+  /** IPv4 routes with IPv6 next hops (RFC 8950). Needs a session over IPv6. */
+  readonly extendedNextHop?: boolean;
+  /** False: messages stay within 4,096 octets (RFC 8654). Absent: offered. */
+  readonly extendedMessages?: boolean;
+  /** Our role towards the neighbour (RFC 9234). Strict: the neighbour must say its own. External peers only. */
+  readonly role?: { readonly local: BgpRole; readonly strict: boolean };
+  /** The N bit (RFC 8538): graceful restart also after a hold timer or a NOTIFICATION, Hard Reset excepted. */
+  readonly notificationRestart?: boolean;
+  /** Long-lived stale time in seconds, 1..16777215 (RFC 9494); absent: not offered. */
+  readonly longLivedStaleSeconds?: number;
+  /** Routes to this neighbour go out with GRACEFUL_SHUTDOWN (RFC 8326 §4.1). */
+  readonly gracefulShutdown?: boolean;
+  /** A limit for each family on routes received, refused ones too. */
+  readonly maximumPrefixes?: MaximumPrefixes;
+  /** Our own AS number takes the place of the neighbour's in AS_PATHs that it is sent. */
+  readonly asOverride?: boolean;
+  /** Private AS numbers (RFC 6996) leave AS_PATHs that the neighbour is sent. */
+  readonly removePrivateAs?: boolean;
+  /** A default route through us is announced, whether we have one or not. */
+  readonly defaultOriginate?: readonly Family[];
+  /** The session is held down by an operator; the message is sent (RFC 9003), at most 255 octets of UTF-8. */
+  readonly shutdown?: { readonly message: string };
+}
+
+/** RFC 9234 §4.1. */
+export type BgpRole = 'provider' | 'route-server' | 'route-server-client' | 'customer' | 'peer';
+
+export interface MaximumPrefixes {
+  /** 1..4294967295. */
+  readonly limit: number;
+  /** A problem is reported from this share of the limit on, percent 1..100; absent: 75. */
+  readonly warningPercent?: number;
+  /** `close`: Cease, subcode 1 (RFC 4486); `warn`: nothing but the problem. */
+  readonly action: 'close' | 'warn';
+  /** Seconds until a closed session starts again; absent: only by hand. */
+  readonly restartSeconds?: number;
 }
 
 export interface FiltersSection {
@@ -109,9 +222,35 @@ export interface FilterConfig {
 export interface FilterRule {
   /** The route lies in one of these. Length bounds default to the exact length of the prefix. */
   readonly prefixes?: readonly PrefixMatch[];
-  /** Where the route came from. */
-  readonly sources?: readonly ('originated' | 'ebgp' | 'ibgp')[];
-  readonly action: 'accept' | 'reject';
+  /** The route lies in none of these. */
+  readonly notPrefixes?: readonly PrefixMatch[];
+  /** Where the route came from; `kernel` is what is redistributed. */
+  readonly sources?: readonly RouteOrigin[];
+  /** Glob patterns (`*`, `?`) of the interface that the route leaves by; a route without one matches none. */
+  readonly interfaces?: readonly string[];
+  /** Kind of the session that the filter runs for; nothing matches where it runs for none (the kernel's). */
+  readonly sessions?: readonly ('ebgp' | 'ibgp')[];
+  /** It carries one of these: `65000:1` (RFC 1997) or `65000:1:2` (RFC 8092). */
+  readonly communities?: readonly string[];
+  /** The AS_PATH begins with these numbers. */
+  readonly asPathPrefix?: readonly number[];
+  /** LOCAL_PREF, unsigned 32-bit. */
+  readonly localPref?: number;
+  /** What is changed on the route before the verdict; later rules and filters see the changed route. */
+  readonly set?: RouteChanges;
+  /** `next`: go on with the next rule. */
+  readonly action: 'accept' | 'reject' | 'next';
+}
+
+export type RouteOrigin = 'originated' | 'kernel' | 'ebgp' | 'ibgp';
+
+export interface RouteChanges {
+  readonly addCommunities?: readonly string[];
+  readonly removeCommunities?: readonly string[];
+  /** Put before the AS_PATH, in this order. */
+  readonly prependAsns?: readonly number[];
+  readonly localPref?: number;
+  readonly med?: number;
 }
 
 export interface PrefixMatch {
@@ -125,10 +264,14 @@ export interface PrefixMatch {
 export interface OriginateSection {
   /** What this node announces as its own. */
   readonly routes: readonly OriginatedRoute[];
+  /** Routes that stand in the kernel only, so that a peer can be reached; never announced. */
+  readonly statics?: readonly { readonly prefix: string; readonly via: string }[];
 }
 
 export interface OriginatedRoute {
   readonly prefix: string;
   /** True: a blackhole stands in the kernel, so that free addresses of the block do not loop through the ToR. */
   readonly blackhole: boolean;
+  /** LOCAL_PREF towards internal peers; absent: 100. */
+  readonly localPref?: number;
 }
