@@ -19,7 +19,7 @@ import { MAIN_TABLE, RTM_DELROUTE, RTM_NEWROUTE, dumpRoutes, listRoutes, readRou
 import { NLM_F_REPLACE, NetlinkSocket, type Refusal } from '../sys/netlink/socket.ts';
 import { KernelView, type ForeignRoute, type Place } from './kernel/view.ts';
 import { putter, remover, type Write } from './kernel-messages.ts';
-import type { FibPort, KernelNextHop, KernelRoute, Resolution, ResolverPort, RouteRefusal } from './ports.ts';
+import type { FibPort, ForeignRoutesPort, KernelNextHop, KernelRoute, Resolution, ResolverPort, RouteRefusal } from './ports.ts';
 
 export interface KernelOptions {
   readonly clock: Clock;
@@ -54,6 +54,7 @@ export function openKernel(options: KernelOptions): Kernel {
 
 export class Kernel implements Disposable {
   readonly resolver: ResolverPort;
+  readonly foreign: ForeignRoutesPort;
   readonly #clock: Clock;
   readonly #log: Log;
   /** For dumps. */
@@ -83,7 +84,12 @@ export class Kernel implements Disposable {
     }, { ignorePortId: this.#writer.portId });
     this.resolver = {
       resolve: (address: Ip): Resolution => this.#view.resolve(address),
+      interfaceName: (index: number) => this.#view.nameOf(index),
       onChange: (listener) => this.#changed.add(listener),
+    };
+    this.foreign = {
+      follow: (listener) => this.#follow(listener),
+      ignoreInterfaces: (patterns) => { this.#view.ignoreInterfaces(patterns); this.#changed.notify(); },
     };
     this.#resync();
   }
@@ -106,6 +112,16 @@ export class Kernel implements Disposable {
     this.#monitor[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
     this.#writer[Symbol.dispose]();
+  }
+
+  #follow(listener: Parameters<ForeignRoutesPort['follow']>[0]): Disposable {
+    this.#view.followCandidates();
+    const following = this.#changed.add(() => {
+      const changes = this.#view.takeCandidates();
+      if (changes.size > 0) listener(changes);
+    });
+    this.#changed.notify();
+    return { [Symbol.dispose]: () => { following[Symbol.dispose](); this.#view.forgetCandidates(); } };
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -9,13 +9,13 @@ export interface KernelNextHop {
   readonly interfaceIndex: number;
 }
 
-export type KernelRoute =
-  | { readonly kind: 'unicast'; readonly prefix: Prefix; /** One, or several for ECMP. */ readonly nextHops: readonly KernelNextHop[] }
-  | { readonly kind: 'blackhole'; readonly prefix: Prefix };
+export type KernelRoute = { readonly prefix: Prefix; /** Absent: the metric of the place (see `FibPort`). */ readonly metric?: number } & (
+  | { readonly kind: 'unicast'; /** One, or several for ECMP. */ readonly nextHops: readonly KernelNextHop[] }
+  | { readonly kind: 'blackhole' });
 
 export interface RouteRefusal { readonly prefix: Prefix; readonly code: string; readonly message: string }
 
-/** The FIB: only routes with our protocol number, in our table, with our metric. */
+/** The FIB: only routes with our protocol number, in our table, and, unless the place says otherwise, with our metric. */
 export interface FibPort {
   /** Our routes that are in the kernel now. */
   list(): Promise<KernelRoute[]>;
@@ -49,8 +49,32 @@ export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, i
 export interface ResolverPort {
   /** From memory; no I/O. An address of this node itself is not reachable: as a next hop it is unusable. */
   resolve(address: Ip): Resolution;
+  /** The name of an interface; undefined: it is not there. */
+  interfaceName?(interfaceIndex: number): string | undefined;
   /** Called when routes, links or addresses changed, so that resolutions may differ. At most once per turn. */
   onChange(listener: () => void): Disposable;
+}
+
+/** A kernel route of another owner, as far as announcing it matters. */
+export interface ForeignCandidate {
+  /** `connected`: it follows from an address; `static`: anything else. */
+  readonly kind: 'connected' | 'static';
+  readonly metric: number;
+  /** Where it leaves by; of several next hops the first. */
+  readonly interfaceIndex: number;
+  /** Undefined: on-link. */
+  readonly gateway: Ip | undefined;
+}
+
+/** The kernel's routes of other owners (connected, static, the agent's) in the main table. */
+export interface ForeignRoutesPort {
+  /**
+   * Tells of all of them in a later turn, and then of those that changed, at most once per turn; undefined: it is gone.
+   * One listener at a time.
+   */
+  follow(listener: (changes: ReadonlyMap<Prefix, ForeignCandidate | undefined>) => void): Disposable;
+  /** Connected routes of interfaces that match one of these glob patterns do not count, nor for next hops. */
+  ignoreInterfaces(patterns: readonly string[]): void;
 }
 
 /** A TCP connection that carries BGP. All callbacks come in separate turns. */

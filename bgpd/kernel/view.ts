@@ -2,8 +2,9 @@
  * The kernel as the speaker sees it: links, own addresses, and all routes that are not its own; answers how an
  * address would be reached, and whose a prefix is.
  */
+import { globMatcher } from '../../lib/glob.ts';
 import { lengthOf, prefixOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
-import { UNREACHABLE, type Resolution } from '../ports.ts';
+import { UNREACHABLE, type ForeignCandidate, type Resolution } from '../ports.ts';
 
 /** A route of somebody else. The fields of a dump that matter here. */
 export interface ForeignRoute {
@@ -20,9 +21,13 @@ export interface ForeignNextHop {
   readonly interfaceIndex: number;
 }
 
-export interface LinkState { readonly up: boolean; readonly carrier: boolean }
+export interface LinkState { readonly name: string; readonly up: boolean; readonly carrier: boolean }
 
 export interface Place { readonly table: number; readonly metric: number }
+
+/** RTPROT_KERNEL: what the kernel made itself, for an address. */
+const KERNEL_PROTOCOL = 2;
+const NO_CANDIDATES: ReadonlyMap<Prefix, ForeignCandidate | undefined> = new Map();
 
 export class KernelView {
   readonly #mainTable: number;
@@ -33,6 +38,9 @@ export class KernelView {
   readonly #links = new Map<number, LinkState>();
   /** Own addresses, and on which interfaces. */
   readonly #addresses = new Map<Ip, Set<number>>();
+  #isIgnored: (interfaceName: string) => boolean = () => false;
+  /** Prefixes whose routes changed since `takeCandidates`; undefined: nobody asks. */
+  #changed: Set<Prefix> | undefined;
 
   constructor(options: { readonly mainTable: number; readonly allowDefault: boolean }) {
     this.#mainTable = options.mainTable;
@@ -65,6 +73,7 @@ export class KernelView {
 
   /** All routes of a family, as read at one moment; those not named are gone. */
   replaceRoutes(family: Family, routes: Iterable<ForeignRoute>): void {
+    for (const prefix of this.#routes[family].keys()) this.#changed?.add(prefix);
     this.#routes[family].clear();
     this.#lengths[family].fill(0);
     for (const route of routes) this.add(route, false);
@@ -73,8 +82,9 @@ export class KernelView {
   setLink(index: number, state: LinkState): boolean {
     const old = this.#links.get(index);
     this.#links.set(index, state);
+    if (old?.name !== state.name) this.#allChanged();
     if (old?.up === true && !state.up) this.#dropRoutesOf(index);
-    return old?.up !== state.up || old.carrier !== state.carrier;
+    return old?.up !== state.up || old.carrier !== state.carrier || old.name !== state.name;
   }
 
   removeLink(index: number): boolean {
@@ -86,6 +96,7 @@ export class KernelView {
   replaceLinks(links: Iterable<readonly [number, LinkState]>): void {
     this.#links.clear();
     for (const [index, state] of links) this.#links.set(index, state);
+    this.#allChanged();
   }
 
   addAddress(address: Ip, interfaceIndex: number): boolean {
@@ -105,6 +116,9 @@ export class KernelView {
     this.#addresses.clear();
     for (const [address, index] of addresses) this.addAddress(address, index);
   }
+
+  /** The name of a link by its interface index; undefined: there is no such link. */
+  nameOf(interfaceIndex: number): string | undefined { return this.#links.get(interfaceIndex)?.name; }
 
   /** The route of somebody else that holds this prefix in this table with this metric. */
   occupant(prefix: Prefix, place: Place): ForeignRoute | undefined {
@@ -126,11 +140,59 @@ export class KernelView {
       for (const route of routes.get(prefixOf(address, length)) ?? []) {
         if (route.table !== this.#mainTable || route.type === 'other') continue;
         if (route.type !== 'unicast') return UNREACHABLE;
-        const hop = route.nextHops.find((h) => this.#links.get(h.interfaceIndex)?.carrier === true);
+        const hop = route.nextHops.find((h) => this.#links.get(h.interfaceIndex)?.carrier === true && !this.#isIgnoredHop(h));
         if (hop) return resolutionOf(route, hop);
       }
     }
     return UNREACHABLE;
+  }
+
+  /** Connected routes of interfaces whose names match one of the glob patterns do not count any more. */
+  ignoreInterfaces(patterns: readonly string[]): void {
+    const matchers = patterns.map(globMatcher);
+    this.#isIgnored = (name) => matchers.some((matches) => matches(name));
+    this.#allChanged();
+  }
+
+  /** From now on `takeCandidates` tells what changed, beginning with everything. */
+  followCandidates(): void {
+    this.#changed = new Set();
+    this.#allChanged();
+  }
+
+  /** No more. */
+  forgetCandidates(): void { this.#changed = undefined; }
+
+  /**
+   * What this node could announce of the kernel's main table for each prefix whose routes changed since the last call;
+   * undefined: nothing. Host-only addresses, and what lies on ignored interfaces, is nothing.
+   */
+  takeCandidates(): ReadonlyMap<Prefix, ForeignCandidate | undefined> {
+    const changed = this.#changed;
+    if (changed === undefined || changed.size === 0) return NO_CANDIDATES;
+    this.#changed = new Set();
+    return new Map([...changed].map((prefix) => [prefix, this.#candidate(prefix)]));
+  }
+
+  #candidate(prefix: Prefix): ForeignCandidate | undefined {
+    for (const route of this.#at(prefix)) {
+      if (route.table !== this.#mainTable || route.type !== 'unicast') continue;
+      const nextHops = route.nextHops.filter((h) => !this.#isIgnoredHop(h));
+      const [first] = nextHops;
+      if (first === undefined) continue;
+      const isConnected = route.protocol === KERNEL_PROTOCOL && first.gateway === undefined;
+      return { kind: isConnected ? 'connected' : 'static', metric: route.metric, interfaceIndex: first.interfaceIndex, gateway: first.gateway };
+    }
+    return undefined;
+  }
+
+  #isIgnoredHop({ gateway, interfaceIndex }: ForeignNextHop): boolean {
+    return gateway === undefined && this.#isIgnored(this.#links.get(interfaceIndex)?.name ?? '');
+  }
+
+  #allChanged(): void {
+    if (this.#changed === undefined) return;
+    for (const routes of [this.#routes.ipv4, this.#routes.ipv6]) for (const prefix of routes.keys()) this.#changed.add(prefix);
   }
 
   #at(prefix: Prefix): readonly ForeignRoute[] { return this.#routes[familyOfPrefix(prefix)].get(prefix) ?? []; }
@@ -141,6 +203,7 @@ export class KernelView {
     const lengths = this.#lengths[family];
     const length = lengthOf(prefix);
     const had = routes.has(prefix);
+    this.#changed?.add(prefix);
     if (list.length > 0) routes.set(prefix, list); else routes.delete(prefix);
     lengths[length]! += Number(list.length > 0) - Number(had);
     return true;

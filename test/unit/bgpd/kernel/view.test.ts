@@ -1,9 +1,9 @@
 /** How next hops are resolved against routes, links and addresses, and how events change them. */
 import { expect, test } from '@jest/globals';
-import { ip, prefix, showIp } from '../../../../lib/ip/text.ts';
+import { ip, prefix, showIp, showPrefix } from '../../../../lib/ip/text.ts';
 import { KernelView, type ForeignNextHop, type ForeignRoute } from '../../../../bgpd/kernel/view.ts';
 
-const UP = { up: true, carrier: true };
+const UP = { name: 'eth', up: true, carrier: true };
 
 function view(more: { allowDefault?: boolean } = {}): KernelView {
   const v = new KernelView({ mainTable: 254, allowDefault: more.allowDefault ?? false });
@@ -82,16 +82,16 @@ test('a link without carrier is not used, and comes back with it; one that goes 
   v.add(route('10.0.0.0/8', [via('192.0.2.1', 2)]), false);
   v.add(route('10.0.0.0/8', [via('192.0.2.2', 3)], { metric: 50 }), false);
   v.add(route('10.1.0.0/16', [via('192.0.2.1', 2), via('192.0.2.2', 3)]), false);
-  expect(v.setLink(2, { up: true, carrier: false })).toBe(true);
+  expect(v.setLink(2, { name: 'eth', up: true, carrier: false })).toBe(true);
   expect([show(v, '10.9.0.1'), show(v, '10.1.0.1')]).toEqual(['192.0.2.2 on 3 cost 50', '192.0.2.2 on 3 cost 0']);
   v.setLink(2, UP);
   expect([show(v, '10.9.0.1'), show(v, '10.1.0.1')]).toEqual(['192.0.2.1 on 2 cost 0', '192.0.2.1 on 2 cost 0']);
 
-  v.setLink(2, { up: false, carrier: false });
+  v.setLink(2, { name: 'eth', up: false, carrier: false });
   v.setLink(2, UP);
   expect([show(v, '10.9.0.1'), show(v, '10.1.0.1')]).toEqual(['192.0.2.2 on 3 cost 50', '192.0.2.1 on 2 cost 0']);
 
-  v.setLink(2, { up: false, carrier: false });
+  v.setLink(2, { name: 'eth', up: false, carrier: false });
   v.removeLink(3);
   v.setLink(2, UP);
   v.setLink(3, UP);
@@ -147,4 +147,43 @@ test('reading all again forgets what is not named', () => {
   v.replaceLinks([[3, UP]]);
   v.replaceAddresses([[ip('10.1.0.1'), 3]]);
   expect([show(v, '10.0.0.1'), show(v, '10.1.0.2'), show(v, '10.1.0.1'), v.size]).toEqual(['unreachable', 'direct on 3 cost 0', 'unreachable', 1]);
+});
+
+const candidates = (v: KernelView): string[] => [...v.takeCandidates()].map(([p, c]) =>
+  `${showPrefix(p)} ${c === undefined ? 'gone' : `${c.kind} on ${c.interfaceIndex}${c.gateway === undefined ? '' : ` via ${showIp(c.gateway)}`} metric ${c.metric}`}`).sort();
+
+test('routes of others are told of once each time they change, the lowest metric of the main table', () => {
+  const v = view();
+  v.add(route('192.0.2.0/24', [dev(2)]), false);
+  v.add(route('10.1.0.0/16', [via('192.0.2.2')], { protocol: 4, metric: 20 }), false);
+  v.add(route('10.2.0.0/16', [], { type: 'blackhole', protocol: 4 }), false);
+  v.add(route('10.3.0.0/16', [dev(2)], { table: 100 }), false);
+  expect(candidates(v)).toEqual([]);                       // nobody asked
+  v.followCandidates();
+  expect(candidates(v)).toEqual(['10.1.0.0/16 static on 2 via 192.0.2.2 metric 20', '10.2.0.0/16 gone', '10.3.0.0/16 gone', '192.0.2.0/24 connected on 2 metric 0']);
+  expect(candidates(v)).toEqual([]);
+  v.add(route('10.1.0.0/16', [dev(3)], { protocol: 85, metric: 5 }), false);
+  expect(candidates(v)).toEqual(['10.1.0.0/16 static on 3 metric 5']);
+  v.setLink(3, { name: 'eth', up: false, carrier: false });
+  expect(candidates(v)).toEqual(['10.1.0.0/16 static on 2 via 192.0.2.2 metric 20']);
+  v.replaceRoutes('ipv4', [route('192.0.2.0/24', [dev(2)])]);
+  expect(candidates(v)).toEqual(['10.1.0.0/16 gone', '10.2.0.0/16 gone', '10.3.0.0/16 gone', '192.0.2.0/24 connected on 2 metric 0']);
+  v.forgetCandidates();
+  v.add(route('10.9.0.0/16', [dev(2)]), false);
+  expect(candidates(v)).toEqual([]);
+});
+
+test('connected routes of an ignored interface count neither for next hops nor as candidates', () => {
+  const v = view();
+  v.setLink(3, { name: 'docker0', up: true, carrier: true });
+  v.add(route('172.17.0.0/16', [dev(3)]), false);
+  v.add(route('10.1.0.0/16', [via('172.17.0.9', 3)], { protocol: 4 }), false);
+  v.followCandidates();
+  v.takeCandidates();
+  v.ignoreInterfaces(['docker*', 'virbr?']);
+  expect([show(v, '172.17.0.5'), show(v, '10.1.2.3')]).toEqual(['unreachable', '172.17.0.9 on 3 cost 0']);
+  expect(candidates(v)).toEqual(['10.1.0.0/16 static on 3 via 172.17.0.9 metric 0', '172.17.0.0/16 gone']);
+  v.ignoreInterfaces([]);
+  expect(show(v, '172.17.0.5')).toBe('direct on 3 cost 0');
+  expect(v.nameOf(3)).toBe('docker0');
 });
