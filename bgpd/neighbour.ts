@@ -49,9 +49,14 @@ export interface NeighbourSession {
 
 export const localAsnOf = (global: GlobalSection, config: PeerConfig): number => config.localAsn ?? global.asn;
 
+export function sessionKindOf(global: GlobalSection, config: PeerConfig): 'ebgp' | 'ibgp' {
+  return config.asn === 'internal' || config.asn === localAsnOf(global, config) ? 'ibgp' : 'ebgp';
+}
+
 export function sourceFor(global: GlobalSection, config: PeerConfig, index: number): Source {
   return {
-    index, name: config.name, kind: config.asn === localAsnOf(global, config) ? 'ibgp' : 'ebgp',
+    index, name: config.name, kind: sessionKindOf(global, config),
+    isReflectorClient: config.reflectorClient === true, role: config.role?.local,
     routerId: 0, address: ip(config.address), interfaceIndex: 0,
   };
 }
@@ -59,10 +64,11 @@ export function sourceFor(global: GlobalSection, config: PeerConfig, index: numb
 /** The parts of a neighbour that follow from configuration alone. */
 export function policyFor(global: GlobalSection, config: PeerConfig, filters: Filters): Pick<Neighbour, 'loop' | 'importFilter' | 'exportFilter'> {
   const routerId = ip(global.routerId) as number;
+  const session = sessionKindOf(global, config);
   return {
     loop: { localAsn: localAsnOf(global, config), allowLocalAs: config.allowLocalAs, routerId },
-    importFilter: chainOf(config.importFilters, filters),
-    exportFilter: chainOf(config.exportFilters, filters),
+    importFilter: chainOf(config.importFilters, filters, session),
+    exportFilter: chainOf(config.exportFilters, filters, session),
   };
 }
 

@@ -1,11 +1,10 @@
 /** The routes of both families and the flush: events only change memory, and once a turn the consequences go out. */
 import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
-import { ip } from '../lib/ip/text.ts';
 import { FibSync, type FibSyncPorts } from './fib-sync.ts';
 import type { ResolverPort } from './ports.ts';
 import { FamilyRib } from './rib/family-rib.ts';
 import type { Member } from './rib/peer-group.ts';
-import type { AttributeHolder, Source } from './rib/route.ts';
+import { LOCAL, type AttributeHolder } from './rib/route.ts';
 
 export interface RoutingPorts extends FibSyncPorts {
   readonly resolver: ResolverPort;
@@ -15,9 +14,6 @@ export interface RoutingPorts extends FibSyncPorts {
 
 /** Prefixes selected in one turn: some 10 ms, so that the kernel and peers have work while the next are selected. */
 const SLICE = 8_192;
-
-/** Where routes come from that this node originates. */
-export const LOCAL: Source = { index: 0, name: 'local', kind: 'originated', routerId: 0, address: ip('0.0.0.0'), interfaceIndex: 0 };
 
 export class Routing implements Disposable {
   readonly ribs: Readonly<Record<Family, FamilyRib>>;

@@ -142,7 +142,7 @@ export class Speaker {
     const { install, filter, maximumPaths } = global.kernel;
     const isSame = JSON.stringify([before.global?.kernel, before.filters]) === JSON.stringify([global.kernel, this.#config.filters]);
     if (isSame) return;
-    const compiled = filter === undefined ? undefined : chainOf([filter], compileFilters(filters.filters));
+    const compiled = filter === undefined ? undefined : chainOf([filter], compileFilters(filters.filters), undefined);
     for (const family of FAMILIES) this.routing.ribs[family].setPolicy({ install, filter: compiled, maximumPaths });
   }
 

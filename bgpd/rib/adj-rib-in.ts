@@ -10,6 +10,9 @@ export const REFUSED = 2;
 /** A refused route is not in use: that it is kept from before concerns nobody. */
 const isStale = (flags: number): boolean => (flags & (STALE | REFUSED)) === STALE;
 
+/** What an import policy makes of a path. */
+export interface Verdict { readonly routeId: number; readonly refused: boolean }
+
 /** Routes of one source: all, those accepted, those accepted and stale. */
 export interface Counts { received: number; accepted: number; stale: number }
 
@@ -87,12 +90,14 @@ export class AdjRibIn {
   }
 
   /** Judges the source's routes anew; tells the prefix of each whose verdict changed. */
-  judge(source: Source, isRefused: (prefixId: number, routeId: number) => boolean, changed: (prefixId: number) => void): void {
+  judge(source: Source, verdictOn: (prefixId: number, routeId: number) => Verdict, changed: (prefixId: number) => void): void {
     for (let path = 1; path < this.#limit; path++) {
       if (this.#sources[path] !== source.index) continue;
-      const flags = (this.#flags[path]! & STALE) | (isRefused(this.#prefixes[path]!, this.#routes[path]!) ? REFUSED : 0);
-      if (flags === this.#flags[path]) continue;
+      const { routeId, refused } = verdictOn(this.#prefixes[path]!, this.#routes[path]!);
+      const flags = (this.#flags[path]! & ~REFUSED) | (refused ? REFUSED : 0);
+      if (flags === this.#flags[path] && routeId === this.#routes[path]) continue;
       this.#setFlags(path, source, flags);
+      this.#routes[path] = routeId;
       changed(this.#prefixes[path]!);
     }
   }

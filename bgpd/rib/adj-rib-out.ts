@@ -1,9 +1,10 @@
 /** Adj-RIB-Out of one family for all peers that are sent the same: computed once, whatever their number. */
-import type { Prefix } from '../../lib/ip/prefix.ts';
+import { lengthOf, prefixOf, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
+import { ORIGINATED } from '../wire/attribute-changes.ts';
 import { Int32Column } from './column.ts';
 import { exportRoute, type ExportTarget, type Outbound } from './export.ts';
 import type { RouteFilter } from './filter.ts';
-import type { Route, RouteTable, Source } from './route.ts';
+import { LOCAL, type Route, type RouteTable, type Source } from './route.ts';
 
 /** A prefix whose route to be sent changed. */
 export interface Change {
@@ -38,12 +39,18 @@ export class AdjRibOut {
     this.#routes = routes;
   }
 
+  /** The prefix that is sent although no table has it. */
+  get ownPrefix(): Prefix | undefined {
+    return this.target.originatesDefault === true ? prefixOf((this.target.family === 'ipv4' ? 0 : 0n) as Ip, 0) : undefined;
+  }
+
   /** Prefixes that a peer has been sent. */
   advertisedTo(peer: Source): number { return this.#count - this.#countOfSource.get(peer.index); }
 
   /** The best route of a prefix is now `best`. At most once a prefix between two calls of `takeChanges`. */
   update(prefixId: number, prefix: Prefix, best: Route | undefined): void {
-    const now = best !== undefined && this.refusal(prefix, best) === undefined ? best : undefined;
+    const passed = this.#isOwn(prefix) ? this.#ownDefault() : best === undefined ? undefined : this.#passed(prefix, best);
+    const now = typeof passed === 'string' ? undefined : passed;
     const id = now?.id ?? 0;
     const old = this.sent.get(prefixId);
     if (old === id) return;
@@ -63,9 +70,8 @@ export class AdjRibOut {
 
   /** Why the route is not sent for this prefix; undefined: it is. */
   refusal(prefix: Prefix, route: Route): string | undefined {
-    if (this.#filter !== undefined && !this.#filter(prefix, route.source.kind)) return 'rejected by an export filter';
-    const result = this.#exported(route);
-    return typeof result === 'string' ? result : undefined;
+    const passed = this.#passed(prefix, route);
+    return typeof passed === 'string' ? passed : undefined;
   }
 
   /** What a route that is sent looks like. Throws when it is one that is not sent. */
@@ -80,6 +86,23 @@ export class AdjRibOut {
     const id = this.sent.get(prefixId);
     const route = id === 0 ? undefined : this.#routes.get(id);
     return route?.source === peer ? undefined : route;
+  }
+
+  #isOwn(prefix: Prefix): boolean { return this.target.originatesDefault === true && lengthOf(prefix) === 0; }
+
+  #ownDefault(): Route | string {
+    const route = this.#routes.intern(LOCAL, ORIGINATED, undefined, undefined);
+    const result = this.#exported(route);
+    return typeof result === 'string' ? result : route;
+  }
+
+  /** The route as the export filter leaves it, or why it is not sent. */
+  #passed(prefix: Prefix, route: Route): Route | string {
+    const verdict = this.#filter === undefined || this.#filter(prefix, route);
+    if (verdict === false) return 'rejected by an export filter';
+    const changed = verdict === true ? route : this.#routes.changed(route, verdict);
+    const result = this.#exported(changed);
+    return typeof result === 'string' ? result : changed;
   }
 
   #exported(route: Route): Outbound | string {

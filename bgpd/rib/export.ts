@@ -18,6 +18,8 @@ export interface ExportTarget {
   /** The link on which they are directly connected; 0: they are not, or on none that we know. */
   readonly interfaceIndex: number;
   readonly wire: WireContext;
+  /** They get a default route through us, whatever is known of one and whatever filters say. */
+  readonly originatesDefault?: boolean;
 }
 
 export interface Outbound {

@@ -147,7 +147,7 @@ export class FamilyRib {
     if (decision === undefined || !install) fib.wantNothing(id);
     else if (decision.best.source === this.#local) {
       if (this.#originated.get(prefix) === true) fib.wantBlackhole(id); else fib.wantNothing(id);
-    } else if (filter !== undefined && !filter(prefix, decision.best.source.kind)) fib.wantNothing(id);
+    } else if (filter !== undefined && filter(prefix, decision.best) === false) fib.wantNothing(id);
     else fib.wantRoutes(id, decision.multipath);
   }
 

@@ -2,15 +2,17 @@
 import { bitsOf, contains, familyOf, lengthOf, type Prefix } from '../../lib/ip/prefix.ts';
 import { parsePrefix } from '../../lib/ip/text.ts';
 import type { FilterConfig, FilterRule, PrefixMatch } from '../../config/messages/speaker-config.ts';
-import type { Source } from './route.ts';
+import type { PathAttributes } from '../wire/message.ts';
+import type { Route } from './route.ts';
 
-export type SourceKind = Source['kind'];
+/** True: the route passes as it is. Attributes: it passes with these instead; the same ones always give the same. False: it does not. */
+export type RouteFilter = (prefix: Prefix, route: Route) => boolean | PathAttributes;
 
-/** True: the route passes. */
-export type RouteFilter = (prefix: Prefix, source: SourceKind) => boolean;
+/** The session that a filter runs for; undefined: it runs for none. */
+export type SessionKind = 'ebgp' | 'ibgp' | undefined;
 
 type Verdict = 'accept' | 'reject' | 'next';
-type CompiledFilter = (prefix: Prefix, source: SourceKind) => Verdict;
+type CompiledFilter = (prefix: Prefix, route: Route) => Verdict;
 
 /** All filters of a configuration by name. */
 export type Filters = ReadonlyMap<string, CompiledFilter>;
@@ -22,12 +24,12 @@ export const compileFilters = (configs: readonly FilterConfig[]): Filters =>
  * The filters named, in order: the first verdict counts, none means accept. Undefined: everything passes, so that hot
  * paths need not ask. A name that is not known rejects everything: a typing error must not leak routes.
  */
-export function chainOf(names: readonly string[], filters: Filters): RouteFilter | undefined {
+export function chainOf(names: readonly string[], filters: Filters, _session: SessionKind): RouteFilter | undefined {
   if (names.length === 0) return undefined;
   const chain = names.map((name) => filters.get(name) ?? rejectAll);
-  return (prefix, source) => {
+  return (prefix, route) => {
     for (const filter of chain) {
-      const verdict = filter(prefix, source);
+      const verdict = filter(prefix, route);
       if (verdict !== 'next') return verdict === 'accept';
     }
     return true;
@@ -38,17 +40,17 @@ const rejectAll: CompiledFilter = () => 'reject';
 
 function compileFilter(config: FilterConfig): CompiledFilter {
   const rules = config.rules.map(compileRule);
-  return (prefix, source) => {
-    for (const { matches, action } of rules) if (matches(prefix, source)) return action;
+  return (prefix, route) => {
+    for (const { matches, action } of rules) if (matches(prefix, route)) return action;
     return config.otherwise;
   };
 }
 
-function compileRule(rule: FilterRule): { readonly matches: RouteFilter; readonly action: 'accept' | 'reject' } {
+function compileRule(rule: FilterRule): { readonly matches: (prefix: Prefix, route: Route) => boolean; readonly action: Verdict } {
   const { sources, action } = rule;
   const ranges = rule.prefixes?.flatMap(compileRange);
-  const matches: RouteFilter = (prefix, source) =>
-    (sources === undefined || sources.includes(source)) && (ranges === undefined || ranges.some((r) => isIn(r, prefix)));
+  const matches = (prefix: Prefix, route: Route): boolean =>
+    (sources === undefined || sources.includes(route.source.kind)) && (ranges === undefined || ranges.some((r) => isIn(r, prefix)));
   return { matches, action };
 }
 

@@ -1,6 +1,6 @@
 /** Loc-RIB of one family: what is known about each prefix, what changed, and which route is best (RFC 4271 §9.1). */
 import type { Family, Prefix } from '../../lib/ip/prefix.ts';
-import { AdjRibIn, REFUSED, STALE } from './adj-rib-in.ts';
+import { AdjRibIn, REFUSED, STALE, type Verdict } from './adj-rib-in.ts';
 import { Int32Column } from './column.ts';
 import { decide, ineligible, type Decision } from './decision.ts';
 import type { RouteFilter } from './filter.ts';
@@ -19,6 +19,9 @@ export interface ExplainedPath {
   readonly reason: string;
 }
 
+/** Why an import policy refuses a received route for a prefix; undefined: for no reason of its own. */
+export type WhyRefused = (prefix: Prefix, route: Route) => string | undefined;
+
 export class LocRib {
   readonly table: PrefixTable;
   readonly adjIn = new AdjRibIn();
@@ -35,11 +38,10 @@ export class LocRib {
 
   /** `source` announces `prefixes` with one route. The hot path: one look-up and a few array writes a prefix. */
   announce(source: Source, prefixes: readonly Prefix[], route: Route, filter: RouteFilter | undefined): void {
-    const isLooped = route.refusal !== undefined;
     for (const prefix of prefixes) {
       const id = this.table.add(prefix);
-      const refused = isLooped || (filter !== undefined && !filter(prefix, source.kind));
-      if (this.adjIn.set(id, source, route.id, refused)) this.dirty.add(id);
+      const used = this.#filtered(prefix, route, filter);
+      if (this.adjIn.set(id, source, (used ?? route).id, used === undefined)) this.dirty.add(id);
     }
   }
 
@@ -57,9 +59,12 @@ export class LocRib {
 
   /** Runs import filter and loop detection again over what a source has sent. */
   judge(source: Source, filter: RouteFilter | undefined): void {
-    const isRefused = (id: number, routeId: number): boolean =>
-      this.#route(routeId).refusal !== undefined || (filter !== undefined && !filter(this.table.prefixOf(id), source.kind));
-    this.adjIn.judge(source, isRefused, (id) => { this.dirty.add(id); });
+    const verdict = (id: number, routeId: number): Verdict => {
+      const received = this.#received(routeId);
+      const used = this.#filtered(this.table.prefixOf(id), received, filter);
+      return { routeId: (used ?? received).id, refused: used === undefined };
+    };
+    this.adjIn.judge(source, verdict, (id) => { this.dirty.add(id); });
   }
 
   /** Next hops are reached differently now: whatever has a route through one of them is selected anew. */
@@ -92,8 +97,8 @@ export class LocRib {
 
   hasRouteOf(id: number, source: Source): boolean { return this.adjIn.find(id, source) !== 0; }
 
-  /** Every route of the prefix, the best first, with the reason of its place. */
-  explain(id: number, maximumPaths: number): ExplainedPath[] {
+  /** Every route of the prefix, the best first, with the reason of its place; `whyRefused` says what an import policy had against one. */
+  explain(id: number, maximumPaths: number, whyRefused: WhyRefused = () => undefined): ExplainedPath[] {
     const reasons = new Map<Route, string>();
     const decision = decide(this.#candidates(id), maximumPaths, (loser, step) => { reasons.set(loser, step); });
     const lost = (route: Route): string => `lost to ${winnerOf(reasons.get(route))}`;
@@ -103,7 +108,7 @@ export class LocRib {
       const route = this.#route(this.adjIn.routeOf(path));
       const isFiltered = (this.adjIn.flagsOf(path) & REFUSED) !== 0;
       const best = route === decision?.best;
-      const unfit = ineligible(route) ?? (isFiltered ? 'rejected by an import filter' : undefined);
+      const unfit = ineligible(route) ?? (isFiltered ? whyRefused(this.table.prefixOf(id), route) ?? 'rejected by an import filter' : undefined);
       paths.push({
         route, best,
         stale: (this.adjIn.flagsOf(path) & STALE) !== 0,
@@ -140,6 +145,19 @@ export class LocRib {
       if (isReachable(route)) candidates.push(route);
     }
     return candidates;
+  }
+
+  /** The route as an import filter leaves it; undefined: refused, as what has a loop is. */
+  #filtered(prefix: Prefix, route: Route, filter: RouteFilter | undefined): Route | undefined {
+    if (route.refusal !== undefined) return undefined;
+    const verdict = filter === undefined || filter(prefix, route);
+    if (verdict === true) return route;
+    return verdict === false ? undefined : this.routes.changed(route, verdict);
+  }
+
+  #received(routeId: number): Route {
+    const route = this.#route(routeId);
+    return route.original ?? route;
   }
 
   #route(id: number): Route { return this.routes.get(id)!; }

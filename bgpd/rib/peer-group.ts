@@ -10,6 +10,7 @@
  * ```
  * A slow peer costs memory for one id a changed prefix, however often it changes, and holds nobody else up.
  */
+import type { Prefix } from '../../lib/ip/prefix.ts';
 import { endOfRib } from '../wire/pack.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
 import { IdQueue } from './id-queue.ts';
@@ -50,7 +51,14 @@ export class PeerGroup {
       const best = this.#rib.best(id);
       if (best !== undefined) this.out.update(id, table.prefixOf(id), best);
     }
+    const own = this.out.ownPrefix;
+    if (own !== undefined) this.#ensure(own);
     this.out.takeChanges();
+  }
+
+  #ensure(prefix: Prefix): void {
+    const id = this.#rib.table.add(prefix);
+    this.out.update(id, prefix, this.#rib.best(id));
   }
 
   /** The peer will be sent everything, then End-of-RIB. Its session has been sent nothing yet. */

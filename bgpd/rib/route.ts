@@ -1,4 +1,5 @@
 /** Routes, interned: one object for each source, attribute set and next hop, whatever number of prefixes share it. */
+import type { BgpRole, RouteOrigin } from '../../config/messages/speaker-config.ts';
 import type { Ip } from '../../lib/ip/prefix.ts';
 import type { NextHop, PathAttributes } from '../wire/message.ts';
 import type { Hop } from './next-hop.ts';
@@ -8,8 +9,12 @@ export interface Source {
   /** 0 is this node; peers count from 1. */
   readonly index: number;
   readonly name: string;
-  /** A peer that changes from internal to external becomes another source. */
-  readonly kind: 'originated' | 'ebgp' | 'ibgp';
+  /** A peer that changes from internal to external becomes another source. `kernel`: what is redistributed. */
+  readonly kind: RouteOrigin;
+  /** An internal peer whose routes we reflect (RFC 4456). */
+  isReflectorClient: boolean;
+  /** Our role towards the peer (RFC 9234); undefined: none is configured. */
+  role: BgpRole | undefined;
   /** BGP identifier of the peer, unsigned 32-bit. */
   routerId: number;
   /** The peer's address, the last tie-breaker. */
@@ -17,6 +22,11 @@ export interface Source {
   /** Interface of a directly connected link-local session; 0: none. */
   interfaceIndex: number;
 }
+
+/** This node, as what it originates comes from it. */
+export const LOCAL: Source = {
+  index: 0, name: 'local', kind: 'originated', isReflectorClient: false, role: undefined, routerId: 0, address: 0 as Ip, interfaceIndex: 0,
+};
 
 /** Assumed where LOCAL_PREF is missing: on routes of external peers and on our own. */
 export const DEFAULT_LOCAL_PREF = 100;
@@ -29,6 +39,8 @@ export interface Route {
   /** Undefined on what this node originates. */
   readonly nextHop: NextHop | undefined;
   readonly hop: Hop | undefined;
+  /** The route before a filter changed it; undefined: none did. */
+  readonly original: Route | undefined;
   /** RFC 4271 §5.1.5. */
   readonly localPref: number;
   /** First AS of the path, 0 when there is none: MED is compared within one neighbouring AS. */
@@ -65,6 +77,16 @@ export class RouteTable {
   get(id: number): Route | undefined { return this.#routes[id]; }
 
   intern(source: Source, attributes: PathAttributes, nextHop: NextHop | undefined, hop: Hop | undefined): Route {
+    return this.#intern(source, attributes, nextHop, hop, undefined);
+  }
+
+  /** The route as a filter changed it. The same attributes always come of the same ones, so they tell the original too. */
+  changed(original: Route, attributes: PathAttributes): Route {
+    if (attributes === original.attributes) return original;
+    return this.#intern(original.source, attributes, original.nextHop, original.hop, original);
+  }
+
+  #intern(source: Source, attributes: PathAttributes, nextHop: NextHop | undefined, hop: Hop | undefined, original: Route | undefined): Route {
     const known = (this.#bySource[source.index] ??= new Map<PathAttributes, Route | Route[]>()).get(attributes);
     if (known !== undefined) {
       if (!Array.isArray(known)) { if (known.hop === hop) return known; }
@@ -72,8 +94,8 @@ export class RouteTable {
     }
     const route: Route = {
       id: this.#free.pop() ?? this.#routes.length,
-      source, attributes, nextHop, hop,
-      localPref: source.kind === 'ebgp' ? DEFAULT_LOCAL_PREF : attributes.localPref ?? DEFAULT_LOCAL_PREF,
+      source, attributes, nextHop, hop, original,
+      localPref: source.kind === 'ebgp' && original === undefined ? DEFAULT_LOCAL_PREF : attributes.localPref ?? DEFAULT_LOCAL_PREF,
       neighbourAsn: neighbourOf(attributes),
       refusal: undefined,
     };
@@ -87,8 +109,12 @@ export class RouteTable {
     for (const route of this.#routes) if (route !== undefined) yield route;
   }
 
-  /** Forgets every route whose id is not marked. The caller has marked all that any column refers to. */
+  /** Forgets every route whose id is not marked, originals of marked ones excepted. The caller has marked all that any column refers to. */
   sweep(marks: Uint8Array): void {
+    for (const route of this) {
+      if (marks[route.id] !== 1) continue;
+      for (let before = route.original; before !== undefined; before = before.original) marks[before.id] = 1;
+    }
     this.#bySource.length = 0;
     for (let id = 1; id < this.#routes.length; id++) {
       const route = this.#routes[id];

@@ -13,7 +13,8 @@ export function attributes(some: Partial<PathAttributes> = {}): PathAttributes {
   return {
     origin: 0, asPath, asPathLength: asPath.reduce((n, s) => n + (s.type === 'set' ? 1 : s.asns.length), 0),
     med: undefined, localPref: undefined, atomicAggregate: false, aggregator: undefined,
-    communities: [], originatorId: undefined, clusterList: [], unknown: [], ...some,
+    communities: [], extendedCommunities: [], largeCommunities: [], otc: undefined, originatorId: undefined, clusterList: [], unknown: [],
+    ...some,
   };
 }
 
@@ -22,7 +23,7 @@ let nextIndex = 1;
 export function source(some: Partial<Omit<Source, 'address'>> & { readonly address?: string } = {}): Source {
   const index = some.index ?? nextIndex++;
   return {
-    name: `peer-${index}`, kind: 'ebgp', routerId: index, interfaceIndex: 0, ...some, index,
+    name: `peer-${index}`, kind: 'ebgp', isReflectorClient: false, role: undefined, routerId: index, interfaceIndex: 0, ...some, index,
     address: ip(some.address ?? `192.0.2.${index % 250}`),
   };
 }

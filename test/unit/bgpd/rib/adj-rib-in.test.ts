@@ -77,9 +77,17 @@ test('judging anew tells only what changed, and leaves staleness alone', () => {
   rib.set(1, b, 20, false);
   rib.markStale(a);
   const changed: number[] = [];
-  rib.judge(a, (id, route) => id === 1 && route === 10, (id) => { changed.push(id); });
+  rib.judge(a, (id, routeId) => ({ routeId, refused: id === 1 && routeId === 10 }), (id) => { changed.push(id); });
   expect(changed).toEqual([1, 2]);
   expect([paths(1), paths(2), countsOf(a)]).toEqual([[[1, 10, STALE | REFUSED], [2, 20, 0]], [[1, 11, STALE]], [2, 1, 1]]);
+});
+
+test('judging anew may replace a route by another form of it', () => {
+  rib.set(1, a, 10, false);
+  rib.set(2, a, 11, false);
+  const changed: number[] = [];
+  rib.judge(a, (id, routeId) => ({ routeId: id === 1 ? 99 : routeId, refused: false }), (id) => { changed.push(id); });
+  expect([changed, paths(1), paths(2)]).toEqual([[1], [[1, 99, 0]], [[1, 11, 0]]]);
 });
 
 test('a refused route of a peer that went away does not count as stale', () => {
@@ -87,7 +95,7 @@ test('a refused route of a peer that went away does not count as stale', () => {
   rib.set(2, a, 11, false);
   rib.markStale(a);
   expect(countsOf(a)).toEqual([2, 1, 1]);
-  rib.judge(a, () => false, () => undefined);
+  rib.judge(a, (_id, routeId) => ({ routeId, refused: false }), () => undefined);
   expect(countsOf(a)).toEqual([2, 2, 2]);
   rib.removeAll(a, 'stale', () => undefined);
   expect(countsOf(a)).toEqual([0, 0, 0]);
