@@ -89,6 +89,10 @@ export interface PeerStatus {
   };
   /** The last NOTIFICATION or failure, in words, and which side spoke. */
   readonly lastError: string | null;
+  /** Present while an operator holds the session down: the message. */
+  readonly shutdown?: string;
+  /** The last `clear` that was performed since bgpd started. */
+  readonly cleared?: { readonly atMs: number; readonly mode: ClearMode };
 }
 
 /** All about one peer: what `tortiectl bgp peer` prints. */
