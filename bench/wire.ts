@@ -1,6 +1,7 @@
 /** Decode rate of the codec alone: 1,000,000 prefixes through framer, decoder and interner, as a peer receives them. */
 import { ORIGINATED, prependAs, withCommunities } from '../bgpd/wire/attribute-changes.ts';
 import { decodeMessage } from '../bgpd/wire/codec.ts';
+import { wireContext } from '../bgpd/wire/context.ts';
 import { Framer } from '../bgpd/wire/framer.ts';
 import { AttributeInterner } from '../bgpd/wire/interner.ts';
 import type { NextHop } from '../bgpd/wire/message.ts';
@@ -11,7 +12,7 @@ import { ip } from '../lib/ip/text.ts';
 const PREFIXES = 1_000_000;
 const CHUNK_BYTES = 65_536;
 const RUNS = 7;
-const CONTEXT = { fourOctetAs: true, external: true };
+const CONTEXT = wireContext({ external: true });
 const NEXT_HOP: Record<Family, NextHop> = { ipv4: { address: ip('192.0.2.1') }, ipv6: { address: ip('2001:db8::1') } };
 
 /** What a peer with three AS numbers in each path and three communities sends, `perSet` prefixes to an attribute set. */

@@ -15,6 +15,7 @@ import type { Effect, Event, Run, Timer } from './session/session.ts';
 import { Timers } from './timers.ts';
 import { decodeMessage, encodeMessage } from './wire/codec.ts';
 import { CEASE, ERROR } from './wire/constants.ts';
+import { wireContext } from './wire/context.ts';
 import { WireError } from './wire/errors.ts';
 import type { Frame } from './wire/framer.ts';
 import type { AttributeInterner } from './wire/interner.ts';
@@ -70,7 +71,7 @@ const JITTERED: ReadonlySet<Timer> = new Set<Timer>(['connectRetry', 'keepalive'
 /** After a stall of this process the KEEPALIVE may lie in the socket still: timers run before sockets are read. */
 const HOLD_REPRIEVE_MS = 50;
 
-const BEFORE_NEGOTIATION: WireContext = { fourOctetAs: true, external: false };
+const BEFORE_NEGOTIATION = wireContext();
 const KEEPALIVE = encodeMessage({ type: 'keepalive' }, BEFORE_NEGOTIATION);
 const UPDATE: Event = { type: 'update' };
 

@@ -11,7 +11,7 @@ import type { Connection, ConnectionCallbacks, FibPort, ResolverPort } from './p
 import { startSpeaker } from './speaker.ts';
 import { ORIGINATED } from './wire/attribute-changes.ts';
 import { encodeMessage } from './wire/codec.ts';
-import type { WireContext } from './wire/message.ts';
+import { capabilitiesWith, wireContext } from './wire/context.ts';
 import { packUpdates, packWithdrawals } from './wire/pack.ts';
 
 export interface RehearsalPorts {
@@ -25,7 +25,7 @@ export interface RehearsalPorts {
 const ROUTES = 1024;
 /** Each announces all routes, then withdraws them. */
 const ROUNDS = 4;
-const SESSION: WireContext = { fourOctetAs: true, external: true };
+const SESSION = wireContext({ external: true });
 
 /** Addresses of TEST-NET-1 (RFC 5737); the first one announces, the other is told. */
 const PEERS = ['192.0.2.1', '192.0.2.2'].map((address, i): PeerConfig => ({
@@ -81,7 +81,7 @@ export async function rehearse(ports: RehearsalPorts): Promise<void> {
 function openOf({ address, asn }: PeerConfig): Uint8Array {
   return encodeMessage({
     type: 'open', version: 4, asn, holdTimeSeconds: 0, routerId: ip(address) as Ipv4,
-    capabilities: { families: ['ipv4'], fourOctetAs: true, routeRefresh: true, unknown: [] },
+    capabilities: capabilitiesWith({ families: ['ipv4'], fourOctetAs: true, routeRefresh: true }),
   }, SESSION);
 }
 

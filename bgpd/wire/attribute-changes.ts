@@ -5,7 +5,7 @@ import type { PathAttributes } from './message.ts';
 /** A route of our own: ORIGIN IGP, an empty AS path, nothing else. */
 export const ORIGINATED: PathAttributes = Object.freeze({
   origin: 0, asPath: [], asPathLength: 0, med: undefined, localPref: undefined, atomicAggregate: false, aggregator: undefined,
-  communities: [], originatorId: undefined, clusterList: [], unknown: [],
+  communities: [], extendedCommunities: [], largeCommunities: [], otc: undefined, originatorId: undefined, clusterList: [], unknown: [],
 });
 
 /** For an external peer (RFC 4271 §5.1.2): `asn` in front of the path, `times` times. */

@@ -1,6 +1,7 @@
 /** One walk over the attributes of an UPDATE: tells those that differ from message to message from those that are shared. */
 import { fault, malformedList, type AttributeFault } from './attribute-fault.ts';
 import { ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
+import { u16At } from './octets.ts';
 
 /** Where an attribute stands: offsets of its flags, its value and its end; all 0 when it is absent. */
 export interface Located { at: number; start: number; end: number }
@@ -67,5 +68,3 @@ function overrun(body: Uint8Array, at: number, end: number): AttributeFault {
   if (code === ATTRIBUTE.mpReach || code === ATTRIBUTE.mpUnreach) throw malformedList(`attribute ${code} overruns its field`);
   return fault('withdraw', `attribute ${code ?? 'without a code'}: overruns its field`, UPDATE_ERROR.malformedAttributeList);
 }
-
-export const u16At = (b: Uint8Array, at: number): number => (b[at]! << 8) | b[at + 1]!;

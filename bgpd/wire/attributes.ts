@@ -1,10 +1,13 @@
 /** The path attributes that we know, one row each: number, flags, what a fault leads to, how to read and to write. */
 import type { ByteWriter } from '../../lib/bytes/writer.ts';
 import { needsFourOctets, isConfederation, readAsPath, shortAsn, writeAsPath } from './as-path.ts';
-import { readU32At, readU32List, writeU32List } from './communities.ts';
+import {
+  readExtendedCommunities, readLargeCommunities, readU32List, writeExtendedCommunities, writeLargeCommunities, writeU32List,
+} from './communities.ts';
 import { AS_TRANS, ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
 import { MalformedAttribute } from './malformed-attribute.ts';
 import type { AsPathSegment, PathAttributes, WireContext } from './message.ts';
+import { u32At } from './octets.ts';
 
 type Aggregator = NonNullable<PathAttributes['aggregator']>;
 
@@ -71,6 +74,10 @@ export const ATTRIBUTES: { readonly [K in keyof AttributeValues]: Row<K> } = {
     code: ATTRIBUTE.clusterList, name: 'CLUSTER_LIST', flags: OPTIONAL, onError: 'withdraw', internalOnly: true,
     read: readU32List, pick: (a) => presentList(a.clusterList), write: writeU32List,
   },
+  extendedCommunities: {
+    code: ATTRIBUTE.extendedCommunities, name: 'EXTENDED COMMUNITIES', flags: OPTIONAL | TRANSITIVE, onError: 'withdraw',
+    read: readExtendedCommunities, pick: (a) => presentList(a.extendedCommunities), write: writeExtendedCommunities,
+  },
   as4Path: {
     code: ATTRIBUTE.as4Path, name: 'AS4_PATH', flags: OPTIONAL | TRANSITIVE, onError: 'discard', twoOctetOnly: true,
     read: readAs4Path, pick: as4PathOf, write: (w, v) => { writeAsPath(w, v, 4); },
@@ -79,6 +86,14 @@ export const ATTRIBUTES: { readonly [K in keyof AttributeValues]: Row<K> } = {
     code: ATTRIBUTE.as4Aggregator, name: 'AS4_AGGREGATOR', flags: OPTIONAL | TRANSITIVE, onError: 'discard', twoOctetOnly: true,
     read: (b, start, end) => readAggregator(b, start, end, 4),
     pick: as4AggregatorOf, write: (w, v) => { writeAggregator(w, v, 4); },
+  },
+  largeCommunities: {
+    code: ATTRIBUTE.largeCommunities, name: 'LARGE_COMMUNITY', flags: OPTIONAL | TRANSITIVE, onError: 'withdraw',
+    read: readLargeCommunities, pick: (a) => presentList(a.largeCommunities), write: writeLargeCommunities,
+  },
+  otc: {
+    code: ATTRIBUTE.otc, name: 'ONLY_TO_CUSTOMER', flags: OPTIONAL | TRANSITIVE, onError: 'withdraw',
+    read: readU32, pick: (a) => a.otc, write: (w, v) => { w.u32(v); },
   },
 };
 
@@ -103,7 +118,7 @@ function readPath(b: Uint8Array, start: number, end: number, context: WireContex
 }
 
 function readU32(b: Uint8Array, start: number, end: number): number | MalformedAttribute {
-  return end - start === 4 ? readU32At(b, start) : badLength(end - start, 4);
+  return end - start === 4 ? u32At(b, start) : badLength(end - start, 4);
 }
 
 function readNothing(_b: Uint8Array, start: number, end: number): true | MalformedAttribute {
@@ -112,9 +127,9 @@ function readNothing(_b: Uint8Array, start: number, end: number): true | Malform
 
 function readAggregator(b: Uint8Array, start: number, end: number, asnOctets: 2 | 4): Aggregator | MalformedAttribute {
   if (end - start !== asnOctets + 4) return badLength(end - start, asnOctets + 4);
-  const asn = asnOctets === 2 ? (b[start]! << 8) | b[start + 1]! : readU32At(b, start);
+  const asn = asnOctets === 2 ? (b[start]! << 8) | b[start + 1]! : u32At(b, start);
   if (asn === 0) return new MalformedAttribute('AS 0', UPDATE_ERROR.optionalAttribute);
-  return { asn, address: readU32At(b, start + asnOctets) };
+  return { asn, address: u32At(b, start + asnOctets) };
 }
 
 function writeAggregator(w: ByteWriter, value: Aggregator, asnOctets: 2 | 4): void {
@@ -138,7 +153,7 @@ function as4AggregatorOf(a: PathAttributes, context: WireContext): Aggregator | 
   return context.fourOctetAs || a.aggregator === undefined || a.aggregator.asn <= 0xffff ? undefined : a.aggregator;
 }
 
-function presentList(values: readonly number[]): readonly number[] | undefined {
+function presentList<T>(values: readonly T[]): readonly T[] | undefined {
   return values.length === 0 ? undefined : values;
 }
 

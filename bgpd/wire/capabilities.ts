@@ -2,47 +2,37 @@
 import type { ByteReader } from '../../lib/bytes/reader.ts';
 import type { ByteWriter } from '../../lib/bytes/writer.ts';
 import type { Family } from '../../lib/ip/prefix.ts';
-import {
-  AFI, CAPABILITY, ERROR, FORWARDING_STATE_BIT, OPEN_ERROR, RESTART_STATE_BIT, RESTART_TIME_MASK, SAFI_UNICAST,
-} from './constants.ts';
+import { ADD_PATH, AFI, CAPABILITY, ERROR, OPEN_ERROR, ROLES, SAFI_UNICAST } from './constants.ts';
+import { capabilitiesWith } from './context.ts';
 import { copyOf } from './copy.ts';
 import { WireError } from './errors.ts';
-import type { Capabilities, GracefulRestartCapability } from './message.ts';
+import type { Capabilities } from './message.ts';
+import { familyFromWire, u16At, u32At } from './octets.ts';
+import { readGracefulRestart, readLongLived, writeGracefulRestart, writeLongLived } from './restart-capabilities.ts';
 
-type GracefulRestartFamily = GracefulRestartCapability['families'][number];
+/** Those that one value says all about. */
+type Single = Partial<Omit<Capabilities, 'families' | 'fourOctetAs' | 'unknown'>>;
 
 /** What capabilities accumulate into while the optional parameters are read. */
 export interface CapabilityDraft {
   readonly families: Family[];
   /** From the 4-octet AS capability. */
   asn: number | undefined;
-  routeRefresh: boolean;
-  gracefulRestart: GracefulRestartCapability | undefined;
+  single: Single;
   readonly unknown: { code: number; value: Uint8Array }[];
 }
 
-export const emptyDraft = (): CapabilityDraft =>
-  ({ families: [], asn: undefined, routeRefresh: false, gracefulRestart: undefined, unknown: [] });
+export const emptyDraft = (): CapabilityDraft => ({ families: [], asn: undefined, single: {}, unknown: [] });
 
-export const capabilitiesOf = (draft: CapabilityDraft): Capabilities => ({
-  families: draft.families,
-  fourOctetAs: draft.asn !== undefined,
-  routeRefresh: draft.routeRefresh,
-  ...(draft.gracefulRestart === undefined ? {} : { gracefulRestart: draft.gracefulRestart }),
-  unknown: draft.unknown,
-});
-
-/** The family of an AFI/SAFI pair; undefined for the many that we do not speak. */
-export function familyFromWire(afi: number, safi: number): Family | undefined {
-  if (safi !== SAFI_UNICAST) return undefined;
-  return afi === AFI.ipv4 ? 'ipv4' : afi === AFI.ipv6 ? 'ipv6' : undefined;
-}
+export const capabilitiesOf = ({ families, asn, single, unknown }: CapabilityDraft): Capabilities =>
+  capabilitiesWith({ families, fourOctetAs: asn !== undefined, ...single, unknown });
 
 /**
  * Reads the capabilities of one optional parameter. A capability that comes again replaces what it said before
  * (RFC 4724 §3), but families add up (RFC 5492 §4).
  *
- * @throws {WireError} OPEN error, subcode 0, on a capability that is cut short or has an impossible length.
+ * @throws {WireError} OPEN error: subcode 0 on a capability that is cut short, or on an impossible length of those of
+ * RFC 4760, 4724 and 6793; subcode 11 on two different roles (RFC 9234 §4.2). Others that make no sense are not understood.
  */
 export function readCapabilities(r: ByteReader, draft: CapabilityDraft): void {
   while (r.remaining > 0) {
@@ -50,45 +40,85 @@ export function readCapabilities(r: ByteReader, draft: CapabilityDraft): void {
     const code = r.u8();
     const length = r.u8();
     if (length > r.remaining) throw malformed(`capability ${code} has length ${length}, ${r.remaining} bytes are left`);
-    readCapability(code, r.sub(length), draft);
+    readCapability(code, r.view(length), draft);
   }
 }
 
-function readCapability(code: number, r: ByteReader, draft: CapabilityDraft): void {
+function readCapability(code: number, value: Uint8Array, draft: CapabilityDraft): void {
+  if (code === CAPABILITY.multiprotocol) {
+    readMultiprotocol(value, draft);
+  } else if (code === CAPABILITY.fourOctetAs) {
+    draft.asn = readFourOctetAs(value);
+  } else {
+    const single = readSingle(code, value, draft.single);
+    if (single === undefined) keepUnknown(code, value, draft);
+    else draft.single = { ...draft.single, ...single };
+  }
+}
+
+/** Undefined: not understood. */
+function readSingle(code: number, value: Uint8Array, before: Single): Single | undefined {
   switch (code) {
-    case CAPABILITY.multiprotocol: return readMultiprotocol(r, draft);
-    case CAPABILITY.routeRefresh: draft.routeRefresh = true; return;
-    case CAPABILITY.gracefulRestart: draft.gracefulRestart = readGracefulRestart(r); return;
-    case CAPABILITY.fourOctetAs: draft.asn = readFourOctetAs(r); return;
-    default: keepUnknown(code, r.view(r.remaining), draft);
+    case CAPABILITY.routeRefresh: return { routeRefresh: true };
+    case CAPABILITY.extendedNextHop: return readExtendedNextHop(value);
+    case CAPABILITY.extendedMessages: return value.length === 0 ? { extendedMessages: true } : undefined;
+    case CAPABILITY.role: return readRole(value, before);
+    case CAPABILITY.gracefulRestart: return { gracefulRestart: readGracefulRestart(value) };
+    case CAPABILITY.addPath: return readAddPath(value);
+    case CAPABILITY.enhancedRouteRefresh: return value.length === 0 ? { enhancedRouteRefresh: true } : undefined;
+    case CAPABILITY.longLived: return readLongLived(value);
+    default: return undefined;
   }
 }
 
 /** RFC 4760 §8: AFI, a reserved octet, SAFI. Families that we do not speak are kept among the unknown. */
-function readMultiprotocol(r: ByteReader, draft: CapabilityDraft): void {
-  if (r.remaining !== 4) throw malformed(`multiprotocol capability has length ${r.remaining}: expected 4`);
-  const value = r.view(4);
-  const family = familyFromWire((value[0]! << 8) | value[1]!, value[3]!);
+function readMultiprotocol(value: Uint8Array, draft: CapabilityDraft): void {
+  if (value.length !== 4) throw malformed(`multiprotocol capability has length ${value.length}: expected 4`);
+  const family = familyAt(value, 0, 3);
   if (family === undefined) keepUnknown(CAPABILITY.multiprotocol, value, draft);
   else if (!draft.families.includes(family)) draft.families.push(family);
 }
 
-function readFourOctetAs(r: ByteReader): number {
-  if (r.remaining !== 4) throw malformed(`4-octet AS capability has length ${r.remaining}: expected 4`);
-  return r.u32();
+function readFourOctetAs(value: Uint8Array): number {
+  if (value.length !== 4) throw malformed(`4-octet AS capability has length ${value.length}: expected 4`);
+  return u32At(value, 0);
 }
 
-function readGracefulRestart(r: ByteReader): GracefulRestartCapability {
-  if (r.remaining % 4 !== 2) throw malformed(`graceful restart capability has length ${r.remaining}: expected 2 + 4 × n`);
-  const flags = r.u16();
-  const families: GracefulRestartFamily[] = [];
-  while (r.remaining > 0) {
-    const family = familyFromWire(r.u16(), r.u8());
-    const forwardingPreserved = (r.u8() & FORWARDING_STATE_BIT) !== 0;
-    if (family !== undefined && !families.some((f) => f.family === family)) families.push({ family, forwardingPreserved });
+/** RFC 8950 §4: triples of AFI, SAFI (two octets) and the next hop's AFI; we look for IPv4 unicast over IPv6 alone. */
+function readExtendedNextHop(value: Uint8Array): Single | undefined {
+  if (value.length === 0 || value.length % 6 !== 0) return undefined;
+  for (let at = 0; at < value.length; at += 6) {
+    const isOurs = familyAt(value, at, at + 3) === 'ipv4' && value[at + 2] === 0 && u16At(value, at + 4) === AFI.ipv6;
+    if (isOurs) return { extendedNextHop: true };
   }
-  return { restarted: (flags & RESTART_STATE_BIT) !== 0, restartTimeSeconds: flags & RESTART_TIME_MASK, families };
+  return undefined;
 }
+
+/** RFC 9234 §4.2: the same role may come again, another one may not. */
+function readRole(value: Uint8Array, before: Single): Single | undefined {
+  const role = value.length === 1 ? ROLES[value[0]!] : undefined;
+  if (role !== undefined && before.role !== undefined && role !== before.role) {
+    throw new WireError(`roles ${before.role} and ${role} at once`, ERROR.open, OPEN_ERROR.roleMismatch);
+  }
+  return role && { role };
+}
+
+/** RFC 7911 §4: a value of Send/Receive that is not 1, 2 or 3 makes all of it not understood. The first word on a family counts. */
+function readAddPath(value: Uint8Array): Single | undefined {
+  if (value.length === 0 || value.length % 4 !== 0) return undefined;
+  const addPath: Capabilities['addPath'][number][] = [];
+  for (let at = 0; at < value.length; at += 4) {
+    const family = familyAt(value, at, at + 2);
+    const mode = value[at + 3]!;
+    if (mode < ADD_PATH.receive || mode > (ADD_PATH.receive | ADD_PATH.send)) return undefined;
+    if (family === undefined || addPath.some((a) => a.family === family)) continue;
+    addPath.push({ family, send: (mode & ADD_PATH.send) !== 0, receive: (mode & ADD_PATH.receive) !== 0 });
+  }
+  return { addPath };
+}
+
+const familyAt = (value: Uint8Array, afiAt: number, safiAt: number): Family | undefined =>
+  familyFromWire(u16At(value, afiAt), value[safiAt]!);
 
 /** The same capability with the same value again says nothing new (RFC 5492 §4). */
 function keepUnknown(code: number, value: Uint8Array, draft: CapabilityDraft): void {
@@ -99,26 +129,35 @@ function keepUnknown(code: number, value: Uint8Array, draft: CapabilityDraft): v
 
 /** Ascending by code, unknown ones last. `asn` goes into the 4-octet AS capability. */
 export function writeCapabilities(w: ByteWriter, c: Capabilities, asn: number): void {
+  const { role, gracefulRestart, longLived, addPath } = c;
   for (const family of c.families) {
     writeCapability(w, CAPABILITY.multiprotocol, () => { w.u16(AFI[family]); w.u8(0); w.u8(SAFI_UNICAST); });
   }
-  if (c.routeRefresh) writeCapability(w, CAPABILITY.routeRefresh, () => undefined);
-  const restart = c.gracefulRestart;
-  if (restart !== undefined) writeCapability(w, CAPABILITY.gracefulRestart, () => { writeGracefulRestart(w, restart); });
+  if (c.routeRefresh) writeCapability(w, CAPABILITY.routeRefresh);
+  if (c.extendedNextHop) {
+    writeCapability(w, CAPABILITY.extendedNextHop, () => { w.u16(AFI.ipv4); w.u16(SAFI_UNICAST); w.u16(AFI.ipv6); });
+  }
+  if (c.extendedMessages) writeCapability(w, CAPABILITY.extendedMessages);
+  if (role !== undefined) writeCapability(w, CAPABILITY.role, () => { w.u8(ROLES.indexOf(role)); });
+  if (gracefulRestart !== undefined) writeCapability(w, CAPABILITY.gracefulRestart, () => { writeGracefulRestart(w, gracefulRestart); });
   if (c.fourOctetAs) writeCapability(w, CAPABILITY.fourOctetAs, () => { w.u32(asn); });
+  if (addPath.length > 0) writeCapability(w, CAPABILITY.addPath, () => { writeAddPath(w, addPath); });
+  if (c.enhancedRouteRefresh) writeCapability(w, CAPABILITY.enhancedRouteRefresh);
+  if (longLived !== undefined) writeCapability(w, CAPABILITY.longLived, () => { writeLongLived(w, longLived); });
   for (const { code, value } of c.unknown) writeCapability(w, code, () => { w.bytes(value); });
 }
 
-function writeGracefulRestart(w: ByteWriter, restart: GracefulRestartCapability): void {
-  w.u16((restart.restarted ? RESTART_STATE_BIT : 0) | Math.min(Math.max(restart.restartTimeSeconds, 0), RESTART_TIME_MASK));
-  for (const { family, forwardingPreserved } of restart.families) {
+/** Families that are neither sent nor received are left out: there is no number for them. */
+function writeAddPath(w: ByteWriter, addPath: Capabilities['addPath']): void {
+  for (const { family, send, receive } of addPath) {
+    if (!send && !receive) continue;
     w.u16(AFI[family]);
     w.u8(SAFI_UNICAST);
-    w.u8(forwardingPreserved ? FORWARDING_STATE_BIT : 0);
+    w.u8((send ? ADD_PATH.send : 0) | (receive ? ADD_PATH.receive : 0));
   }
 }
 
-function writeCapability(w: ByteWriter, code: number, body: () => void): void {
+function writeCapability(w: ByteWriter, code: number, body: () => void = () => undefined): void {
   w.u8(code);
   w.withLength8(body);
 }

@@ -5,8 +5,9 @@ export const BGP_VERSION = 4;
 /** RFC 4271 §4.1: marker, length, type. */
 export const MARKER_LENGTH = 16;
 export const HEADER_LENGTH = 19;
-/** RFC 4271 §4.1; RFC 8654 (extended messages) is not implemented. */
+/** RFC 4271 §4.1; RFC 8654 §3: when both sides offer extended messages. */
 export const MAX_MESSAGE_LENGTH = 4096;
+export const EXTENDED_MESSAGE_LENGTH = 0xffff;
 
 /** RFC 4271 §4.1; ROUTE-REFRESH: RFC 2918 §3. */
 export const MESSAGE_TYPE = { open: 1, update: 2, notification: 3, keepalive: 4, routeRefresh: 5 } as const;
@@ -54,24 +55,42 @@ export const CEASE = {
 /** RFC 7313 §5. */
 export const ROUTE_REFRESH_ERROR = { unspecific: 0, invalidLength: 1 } as const;
 
+/** RFC 7313 §3.2, in the order of their numbers. */
+export const ROUTE_REFRESH_SUBTYPES = ['request', 'begin', 'end'] as const;
+
 /** RFC 5492 §4; 255 with type 255 behind it: RFC 9072 §2. */
 export const PARAMETER = { capabilities: 2, extendedLength: 255 } as const;
 
-/** Multiprotocol RFC 4760 §8, route refresh RFC 2918 §2, graceful restart RFC 4724 §3, 4-octet AS RFC 6793 §3. */
-export const CAPABILITY = { multiprotocol: 1, routeRefresh: 2, gracefulRestart: 64, fourOctetAs: 65 } as const;
+/**
+ * Multiprotocol RFC 4760 §8, route refresh RFC 2918 §2, extended next hop RFC 8950 §4, extended messages RFC 8654 §3,
+ * role RFC 9234 §4.1, graceful restart RFC 4724 §3, 4-octet AS RFC 6793 §3, ADD-PATH RFC 7911 §4,
+ * enhanced route refresh RFC 7313 §3.1, long-lived graceful restart RFC 9494 §3.1.
+ */
+export const CAPABILITY = {
+  multiprotocol: 1, routeRefresh: 2, extendedNextHop: 5, extendedMessages: 6, role: 9, gracefulRestart: 64, fourOctetAs: 65,
+  addPath: 69, enhancedRouteRefresh: 70, longLived: 71,
+} as const;
 
-/** RFC 4724 §3: bits of the restart flags (in 16 bits with the time) and of each family's flags. */
+/** RFC 7911 §4. */
+export const ADD_PATH = { receive: 1, send: 2 } as const;
+
+/** RFC 9234 §4.1, in the order of their numbers. */
+export const ROLES = ['provider', 'route-server', 'route-server-client', 'customer', 'peer'] as const;
+
+/** RFC 4724 §3, RFC 8538 §2: bits of the restart flags (in 16 bits with the time) and of each family's flags. */
 export const RESTART_STATE_BIT = 0x8000;
+export const RESTART_NOTIFICATION_BIT = 0x4000;
 export const RESTART_TIME_MASK = 0x0fff;
 export const FORWARDING_STATE_BIT = 0x80;
 
 /** RFC 4271 §4.3: attribute flags. */
 export const ATTRIBUTE_FLAG = { optional: 0x80, transitive: 0x40, partial: 0x20, extendedLength: 0x10 } as const;
 
-/** RFC 4271 §5.1; RFC 1997 (8), RFC 4456 (9, 10), RFC 4760 (14, 15), RFC 6793 (17, 18). */
+/** RFC 4271 §5.1; RFC 1997 (8), RFC 4456 (9, 10), RFC 4760 (14, 15), RFC 4360 (16), RFC 6793 (17, 18), RFC 8092 (32), RFC 9234 (35). */
 export const ATTRIBUTE = {
   origin: 1, asPath: 2, nextHop: 3, med: 4, localPref: 5, atomicAggregate: 6, aggregator: 7, communities: 8,
-  originatorId: 9, clusterList: 10, mpReach: 14, mpUnreach: 15, as4Path: 17, as4Aggregator: 18,
+  originatorId: 9, clusterList: 10, mpReach: 14, mpUnreach: 15, extendedCommunities: 16, as4Path: 17, as4Aggregator: 18,
+  largeCommunities: 32, otc: 35,
 } as const;
 
 /** RFC 4271 §4.3; confederation segments: RFC 5065 §3. */

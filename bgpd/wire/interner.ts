@@ -1,6 +1,7 @@
 /** Gives equal attribute blocks the same object, so that a block is read once and routes compare attributes by identity. */
 import { readAttributeBlock, writeAttributeBlock, type AttributeBlock } from './attribute-block.ts';
 import { MAX_MESSAGE_LENGTH } from './constants.ts';
+import { wireContext } from './context.ts';
 import type { PathAttributes, WireContext } from './message.ts';
 
 /**
@@ -33,6 +34,9 @@ class InternedAttributes implements PathAttributes {
   readonly atomicAggregate: boolean;
   readonly aggregator: PathAttributes['aggregator'];
   readonly communities: readonly number[];
+  readonly extendedCommunities: readonly bigint[];
+  readonly largeCommunities: PathAttributes['largeCommunities'];
+  readonly otc: number | undefined;
   readonly originatorId: number | undefined;
   readonly clusterList: readonly number[];
   readonly unknown: PathAttributes['unknown'];
@@ -47,6 +51,9 @@ class InternedAttributes implements PathAttributes {
     this.atomicAggregate = a.atomicAggregate;
     this.aggregator = a.aggregator;
     this.communities = a.communities;
+    this.extendedCommunities = a.extendedCommunities;
+    this.largeCommunities = a.largeCommunities;
+    this.otc = a.otc;
     this.originatorId = a.originatorId;
     this.clusterList = a.clusterList;
     this.unknown = a.unknown;
@@ -58,7 +65,7 @@ class InternedAttributes implements PathAttributes {
   }
 }
 
-const CANONICAL_CONTEXT: WireContext = { fourOctetAs: true, external: false };
+const CANONICAL_CONTEXT = wireContext();
 
 /**
  * One for the whole speaker. Its holders say what they keep: `retain` once for each reference stored, `release` when that

@@ -1,11 +1,10 @@
 /** MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760 §3, §4; IPv6 next hops: RFC 2545 §3). */
 import type { Family, Ip, Ipv4, Prefix } from '../../lib/ip/prefix.ts';
 import { ipToBytes } from '../../lib/ip/text.ts';
-import { familyFromWire } from './capabilities.ts';
-import { readU32At } from './communities.ts';
 import { AFI, SAFI_UNICAST } from './constants.ts';
 import type { NextHop } from './message.ts';
 import { readIpv6, readNlri } from './nlri.ts';
+import { familyFromWire, u16At, u32At } from './octets.ts';
 
 export interface MpReach { readonly family: Family; readonly nextHop: NextHop; readonly prefixes: readonly Prefix[] }
 export interface MpUnreach { readonly family: Family; readonly prefixes: readonly Prefix[] }
@@ -36,11 +35,11 @@ export function readMpUnreach(bytes: Uint8Array, start: number, end: number): Mp
 }
 
 const familyAt = (bytes: Uint8Array, at: number): Family | undefined =>
-  familyFromWire((bytes[at]! << 8) | bytes[at + 1]!, bytes[at + 2]!);
+  familyFromWire(u16At(bytes, at), bytes[at + 2]!);
 
 /** Undefined on a length that the family does not have: 4, or 16 and 32 (RFC 7606 §7.11). */
 function readNextHop(family: Family, bytes: Uint8Array, at: number, length: number): NextHop | undefined {
-  if (family === 'ipv4') return length === 4 ? { address: readU32At(bytes, at) as Ipv4 } : undefined;
+  if (family === 'ipv4') return length === 4 ? { address: u32At(bytes, at) as Ipv4 } : undefined;
   if (length !== 16 && length !== 32) return undefined;
   const address = readIpv6(bytes, at);
   if (length === 16 || !isLinkLocalAt(bytes, at + 16)) return { address };

@@ -92,15 +92,29 @@ const TEXT_OF_CODE: Readonly<Record<number, CodeText>> = {
 
 /**
  * One line for logs and status: `Hold timer expired`, `OPEN message error: bad peer AS`,
- * `Cease: administrative shutdown ("maintenance")`. Codes that nobody assigned appear as numbers.
+ * `Cease: administrative shutdown ("maintenance")`; a Hard Reset says what is inside it. Codes that nobody assigned appear as numbers.
  */
 export function describeNotification(n: Pick<NotificationMessage, 'code' | 'subcode'> & { readonly data?: Uint8Array }): string {
   const known = TEXT_OF_CODE[n.code];
   if (known === undefined) return `Error ${n.code}, subcode ${n.subcode}`;
   const detail = n.subcode === 0 ? undefined : known.subcodes[n.subcode] ?? `subcode ${n.subcode}`;
   const text = detail === undefined ? known.text : `${known.text}: ${detail}`;
+  const inner = wrappedIn(n);
+  if (inner !== undefined) return `${text} (${describeNotification(inner)})`;
   const said = shutdownCommunicationOf(n);
   return said === '' ? text : `${text} (${JSON.stringify(said)})`;
+}
+
+/** A NOTIFICATION inside a Hard Reset (RFC 8538 §3.1), which is not one itself. */
+function wrappedIn({ code, subcode, data }: { readonly code: number; readonly subcode: number; readonly data?: Uint8Array }): NotificationMessage | undefined {
+  if (code !== ERROR.cease || subcode !== CEASE.hardReset || data === undefined || data.length < 2) return undefined;
+  const isNested = data[0] === ERROR.cease && data[1] === CEASE.hardReset;
+  return isNested ? undefined : { type: 'notification', code: data[0]!, subcode: data[1]!, data: data.subarray(2) };
+}
+
+/** Cease with subcode 9 around another NOTIFICATION (RFC 8538 §3.1): a peer with which N was agreed keeps no routes then. */
+export function hardReset({ code, subcode, data }: NotificationMessage): NotificationMessage {
+  return { type: 'notification', code: ERROR.cease, subcode: CEASE.hardReset, data: Uint8Array.of(code, subcode, ...data) };
 }
 
 /** Data for an administrative shutdown or reset (RFC 9003 §2): UTF-8, cut at a character when longer than 255 octets. */

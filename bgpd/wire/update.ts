@@ -4,14 +4,14 @@ import type { Ipv4, Prefix, Prefix4, Prefix6 } from '../../lib/ip/prefix.ts';
 import { showIp } from '../../lib/ip/text.ts';
 import { writeAttribute, writeAttributeBlock, type AttributeBlock } from './attribute-block.ts';
 import { fault, malformedList, showFault, updateError, type AttributeFault } from './attribute-fault.ts';
-import { u16At, walkAttributes, type Located, type Walk } from './attribute-walk.ts';
-import { readU32At } from './communities.ts';
+import { walkAttributes, type Located, type Walk } from './attribute-walk.ts';
 import { ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
 import { copyOf } from './copy.ts';
 import type { AttributeInterner } from './interner.ts';
 import type { NextHop, UpdateMessage, WireContext } from './message.ts';
 import { isUsableNextHop, mpReachHead, mpUnreachHead, readMpReach, readMpUnreach, type MpReach, type MpUnreach } from './mp-nlri.ts';
 import { appendNlri, readNlri4 } from './nlri.ts';
+import { u16At, u32At } from './octets.ts';
 
 const { optional: OPTIONAL, transitive: TRANSITIVE } = ATTRIBUTE_FLAG;
 const NOTHING4: readonly Prefix4[] = Object.freeze([]);
@@ -115,7 +115,7 @@ function classicNextHop(body: Uint8Array, walk: Walk, isNeeded: boolean): NextHo
   } else if (end - start !== 4) {
     walk.faults.push(fault('withdraw', `NEXT_HOP: length ${end - start}: expected 4`, UPDATE_ERROR.attributeLength, copyOf(body, at, end)));
   } else if (isNeeded) {
-    return { address: readU32At(body, start) as Ipv4 };
+    return { address: u32At(body, start) as Ipv4 };
   }
   return undefined;
 }

@@ -13,6 +13,7 @@ import { FakeClock } from './fake-clock.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { attributes } from './rib-builders.ts';
 import { linesOf, RemoteView, updatesIn } from './updates.ts';
+import { negotiated, restartCapability } from './session-builders.ts';
 
 /** Stands for `Peer`; what the neighbour sends and gets is in the test's hands. */
 export class FakePeer implements PeerLike {
@@ -35,6 +36,12 @@ export class FakePeer implements PeerLike {
 
   get config(): PeerConfig { return this.options.config; }
 
+  /** The neighbour's: the one that is configured, or one that the wildcard allows. */
+  get asn(): number {
+    const { config, global } = this.options;
+    return typeof config.asn === 'number' ? config.asn : config.asn === 'internal' ? config.localAsn ?? global.asn : 64999;
+  }
+
   // ---- what the speaker calls
 
   start(): void { this.started++; }
@@ -50,7 +57,7 @@ export class FakePeer implements PeerLike {
   status(): ReturnType<PeerLike['status']> {
     const { config } = this;
     return {
-      name: config.name, origin: config.origin, address: config.address, asn: config.asn,
+      name: config.name, origin: config.origin, address: config.address, asn: this.asn,
       state: this.#negotiated === undefined ? 'Idle' : 'Established', sinceMs: 0, info: '', families: this.#negotiated?.families ?? [],
       holdTimeSeconds: 90, keepaliveSeconds: 30, gracefulRestart: true, lastError: null,
       counters: { messagesIn: 0, messagesOut: 0, updatesIn: 0, updatesOut: 0, established: 0 },
@@ -60,20 +67,18 @@ export class FakePeer implements PeerLike {
   // ---- what the neighbour does
 
   /** The session comes up. `restart`: the neighbour's capability says so much; false: it has none. */
-  up(some: { readonly restarted?: boolean; readonly preserved?: boolean; readonly restart?: boolean; readonly families?: readonly Family[]; readonly local?: string } = {}): void {
+  up(some: { readonly restarted?: boolean; readonly preserved?: boolean; readonly restart?: boolean; readonly families?: readonly Family[]; readonly local?: string; readonly negotiated?: Parameters<typeof negotiated>[0] } = {}): void {
     const { config, global } = this.options;
     const localAsn = config.localAsn ?? global.asn;
-    const external = config.asn !== localAsn;
     const families = some.families ?? config.families;
     const remote = ip(config.address);
-    this.#negotiated = {
-      peerAsn: config.asn, localAsn, external, peerRouterId: typeof remote === 'number' ? remote : 1, holdTimeSeconds: 90, keepaliveSeconds: 30,
-      families, routeRefresh: true, wire: { fourOctetAs: true, external },
-      gracefulRestart: some.restart === false ? undefined : {
-        restarted: some.restarted ?? false, restartTimeSeconds: 120,
-        families: families.map((family) => ({ family, forwardingPreserved: some.preserved ?? true })),
-      },
-    };
+    this.#negotiated = negotiated({
+      peerAsn: this.asn, localAsn, peerRouterId: typeof remote === 'number' ? remote : 1, families,
+      gracefulRestart: some.restart === false ? undefined : restartCapability({
+        restarted: some.restarted ?? false, families: families.map((family) => ({ family, forwardingPreserved: some.preserved ?? true })),
+      }),
+      ...some.negotiated,
+    });
     this.#callbacks.up(this.#negotiated, { local: ip(some.local ?? (typeof remote === 'number' ? '192.0.2.254' : 'fd00::254')), remote });
   }
 

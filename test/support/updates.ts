@@ -1,11 +1,12 @@
 /** Reads what the speaker sent to a peer: the UPDATE messages in some bytes, as text. */
 import { decodeMessage } from '../../bgpd/wire/codec.ts';
+import { wireContext } from '../../bgpd/wire/context.ts';
 import { Framer } from '../../bgpd/wire/framer.ts';
 import { AttributeInterner } from '../../bgpd/wire/interner.ts';
 import type { PathAttributes, UpdateMessage, WireContext } from '../../bgpd/wire/message.ts';
 import { showIp, showPrefix } from '../../lib/ip/text.ts';
 
-export function updatesIn(bytes: Uint8Array, context: WireContext = { fourOctetAs: true, external: false }): UpdateMessage[] {
+export function updatesIn(bytes: Uint8Array, context: WireContext = wireContext()): UpdateMessage[] {
   const interner = new AttributeInterner();
   const messages: UpdateMessage[] = [];
   for (const frame of new Framer().frames(bytes)) {

@@ -47,6 +47,8 @@ export const readableAttributes = (a: PathAttributes): Readable => present({
   atomicAggregate: a.atomicAggregate || undefined,
   aggregator: a.aggregator && `${a.aggregator.asn} ${showIp(a.aggregator.address as Ipv4)}`,
   communities: a.communities.map((c) => `${c >>> 16}:${c & 0xffff}`),
+  extendedCommunities: a.extendedCommunities.map((c) => c.toString(16).padStart(16, '0')),
+  largeCommunities: a.largeCommunities.map((c) => c.join(':')),
   originatorId: a.originatorId === undefined ? undefined : showIp(a.originatorId as Ipv4),
   clusterList: a.clusterList.map((c) => showIp(c as Ipv4)),
   unknown: a.unknown.map(({ flags, code, value }) => ({ flags, code, value: hexFromBytes(value) })),

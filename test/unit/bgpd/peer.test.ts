@@ -11,10 +11,11 @@ import { silentLog } from '../../../lib/log.ts';
 import { ip } from '../../../lib/ip/text.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeConnection, FakeTransport } from '../../support/fake-transport.ts';
+import { capabilities, restartCapability, wireContext } from '../../support/session-builders.ts';
 
 const OURS = ip('10.0.0.1');
 const THEIRS = ip('10.0.0.2');
-const WIRE = { fourOctetAs: true, external: true };
+const WIRE = wireContext({ external: true });
 
 const global: GlobalSection = {
   asn: 65001, routerId: '10.0.0.1', listen: { port: 179, addresses: [] },
@@ -27,7 +28,7 @@ const config: PeerConfig = {
 };
 const theirOpen: OpenMessage = {
   type: 'open', version: 4, asn: 65002, holdTimeSeconds: 30, routerId: 0x0a000002,
-  capabilities: { families: ['ipv4', 'ipv6'], fourOctetAs: true, routeRefresh: true, unknown: [] },
+  capabilities: capabilities(),
 };
 const bytes = (...messages: Message[]): Uint8Array => Buffer.concat(messages.map((m) => encodeMessage(m, WIRE)));
 const KEEPALIVE: Message = { type: 'keepalive' };
@@ -214,7 +215,7 @@ describe('staying up', () => {
   });
 
   test('a route refresh reaches the speaker', async () => {
-    (await established(newPeer())).receive(bytes({ type: 'route-refresh', family: 'ipv6' }));
+    (await established(newPeer())).receive(bytes({ type: 'route-refresh', family: 'ipv6', subtype: 'request' }));
     expect(seen).toEqual(['up 30', 'refresh ipv6']);
   });
 
@@ -427,7 +428,7 @@ describe('hostile bytes', () => {
   test('two thousand chunks of random and of damaged bytes: nothing is thrown, every session ends with a NOTIFICATION or goes on', () => {
     let seed = 84;
     const random = (below: number): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0; return (seed >>> 8) % below; };
-    const good = bytes(theirOpen, KEEPALIVE, { type: 'route-refresh', family: 'ipv4' }, { type: 'notification', code: 6, subcode: 2, data: new Uint8Array(3) });
+    const good = bytes(theirOpen, KEEPALIVE, { type: 'route-refresh', family: 'ipv4', subtype: 'request' }, { type: 'notification', code: 6, subcode: 2, data: new Uint8Array(3) });
     const peer = newPeer({ passive: true });
     peer.start();
     for (let i = 0; i < 2_000; i++) {
@@ -475,9 +476,7 @@ describe('two connections', () => {
   });
 
   test('a restarted peer that dials again replaces its old session, with graceful restart', async () => {
-    const able: OpenMessage = { ...theirOpen, capabilities: { ...theirOpen.capabilities, gracefulRestart: {
-      restarted: true, restartTimeSeconds: 60, families: [{ family: 'ipv4', forwardingPreserved: true }],
-    } } };
+    const able: OpenMessage = { ...theirOpen, capabilities: { ...theirOpen.capabilities, gracefulRestart: restartCapability({ restarted: true, restartTimeSeconds: 60 }) } };
     const peer = newPeer();
     const old = await established(peer, able);
     clock.advance(10_000);
@@ -492,9 +491,7 @@ describe('two connections', () => {
   });
 
   test('a speaker that closes the peer when the old session is lost leaves nothing behind', async () => {
-    const able: OpenMessage = { ...theirOpen, capabilities: { ...theirOpen.capabilities, gracefulRestart: {
-      restarted: true, restartTimeSeconds: 60, families: [{ family: 'ipv4', forwardingPreserved: true }],
-    } } };
+    const able: OpenMessage = { ...theirOpen, capabilities: { ...theirOpen.capabilities, gracefulRestart: restartCapability({ restarted: true, restartTimeSeconds: 60 }) } };
     const peer: Peer = newPeer({}, { down: () => { peer.close(); } });
     await established(peer, able);
     clock.advance(10_000);

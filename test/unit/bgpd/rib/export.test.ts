@@ -5,11 +5,12 @@ import { RouteTable, type Route } from '../../../../bgpd/rib/route.ts';
 import type { NextHop, PathAttributes } from '../../../../bgpd/wire/message.ts';
 import { ip } from '../../../../lib/ip/text.ts';
 import { attributes, nextHops, originated, path, route, source } from '../../../support/rib-builders.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
 const SELF = { address: ip('192.0.2.254') };
 
 const target = (external: boolean, some: Partial<ExportTarget> = {}): ExportTarget =>
-  ({ family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: SELF, interfaceIndex: 0, wire: { external, fourOctetAs: true }, ...some });
+  ({ family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: SELF, interfaceIndex: 0, wire: wireContext({ external }), ...some });
 
 const [INTERNAL, EXTERNAL] = [target(false), target(true)];
 

@@ -10,9 +10,10 @@ import type { Prefix } from '../../../../lib/ip/prefix.ts';
 import { ip, prefix } from '../../../../lib/ip/text.ts';
 import { attributes, nextHops, path, source } from '../../../support/rib-builders.ts';
 import { linesOf, RemoteView, updatesIn } from '../../../support/updates.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
 const EXTERNAL: ExportTarget = {
-  family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: { external: true, fourOctetAs: true },
+  family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: wireContext({ external: true }),
 };
 const SELF = 'via 192.0.2.254';
 const [A, B, C] = ['10.0.1.0/24', '10.0.2.0/24', '10.0.3.0/24'].map(prefix) as [Prefix, Prefix, Prefix];

@@ -4,6 +4,7 @@ import { COLLISION_HOLD_SECONDS, mainOf, newPair, placeIncoming, stepPair, type 
 import type { SessionSettings } from '../../../../bgpd/session/negotiate.ts';
 import type { Event } from '../../../../bgpd/session/session.ts';
 import type { OpenMessage } from '../../../../bgpd/wire/message.ts';
+import { capabilities, restartCapability } from '../../../support/session-builders.ts';
 
 const LOW = 0x0a000001;
 const HIGH = 0xfffffff0;      // as a signed number it would be the smaller one
@@ -14,10 +15,7 @@ const settingsWith = (routerId: number, localAsn = 65001): SessionSettings => ({
 });
 const openFrom = (routerId: number, withRestart = false): OpenMessage => ({
   type: 'open', version: 4, asn: 65002, holdTimeSeconds: 90, routerId,
-  capabilities: {
-    families: ['ipv4'], fourOctetAs: true, routeRefresh: true, unknown: [],
-    ...(withRestart && { gracefulRestart: { restarted: false, restartTimeSeconds: 60, families: [{ family: 'ipv4', forwardingPreserved: true }] } as const }),
-  },
+  capabilities: capabilities({ families: ['ipv4'], ...(withRestart && { gracefulRestart: restartCapability({ restartTimeSeconds: 60 }) }) }),
 });
 
 /** What a shell would see: the pair, and the last effects by slot. */

@@ -6,6 +6,7 @@ import type { Negotiated } from '../../../../bgpd/session/negotiated.ts';
 import { newSession, TIMERS, type Effect, type Event, type Session } from '../../../../bgpd/session/session.ts';
 import type { NotificationMessage, OpenMessage } from '../../../../bgpd/wire/message.ts';
 import type { SessionState } from '../../../../config/messages/bgpd-control.ts';
+import { capabilities } from '../../../support/session-builders.ts';
 
 const settings: SessionSettings = {
   localAsn: 65001, peerAsn: 65002, routerId: 0x0a000001, families: ['ipv4'], holdTimeSeconds: 90,
@@ -13,7 +14,7 @@ const settings: SessionSettings = {
 };
 const open: OpenMessage = {
   type: 'open', version: 4, asn: 65002, holdTimeSeconds: 30, routerId: 0x0a000002,
-  capabilities: { families: ['ipv4'], fourOctetAs: true, routeRefresh: true, unknown: [] },
+  capabilities: capabilities({ families: ['ipv4'] }),
 };
 const notification = (code: number, subcode: number): NotificationMessage =>
   ({ type: 'notification', code, subcode, data: new Uint8Array(0) });

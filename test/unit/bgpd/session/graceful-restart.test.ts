@@ -7,7 +7,7 @@ import type { Family } from '../../../../lib/ip/prefix.ts';
 
 const BOTH: readonly Family[] = ['ipv4', 'ipv6'];
 const capability = (preserved: readonly Family[], seconds = 60, families = BOTH): GracefulRestartCapability => ({
-  restarted: true, restartTimeSeconds: seconds, families: families.map((family) => ({ family, forwardingPreserved: preserved.includes(family) })),
+  restarted: true, notification: false, restartTimeSeconds: seconds, families: families.map((family) => ({ family, forwardingPreserved: preserved.includes(family) })),
 });
 const up = (gracefulRestart: GracefulRestartCapability | undefined, families = BOTH): HelperEvent =>
   ({ type: 'sessionUp', negotiated: { families, gracefulRestart } });

@@ -2,8 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { isRefusal, localOpen, negotiate, settingsFor, type Refusal, type SessionSettings } from '../../../../bgpd/session/negotiate.ts';
 import type { Negotiated } from '../../../../bgpd/session/negotiated.ts';
-import type { Capabilities, OpenMessage } from '../../../../bgpd/wire/message.ts';
+import type { OpenMessage } from '../../../../bgpd/wire/message.ts';
 import type { GlobalSection, PeerConfig } from '../../../../config/messages/speaker-config.ts';
+import { capabilities as capabilitiesOf, restartCapability } from '../../../support/session-builders.ts';
 
 const global: GlobalSection = {
   asn: 65001, routerId: '10.0.0.1', listen: { port: 179, addresses: [] },
@@ -15,7 +16,7 @@ const peer: PeerConfig = {
   holdTimeSeconds: 90, connectRetrySeconds: 30, gracefulRestart: true, nextHop: 'auto', allowLocalAs: 0, importFilters: [], exportFilters: [],
 };
 const settings = settingsFor(global, peer);
-const capabilities: Capabilities = { families: ['ipv4', 'ipv6'], fourOctetAs: true, routeRefresh: true, unknown: [] };
+const capabilities = capabilitiesOf();
 const open: OpenMessage = { type: 'open', version: 4, asn: 65002, holdTimeSeconds: 180, routerId: 0x0a000002, capabilities };
 
 const agreed = (s: SessionSettings, o: OpenMessage): Negotiated => {
@@ -51,13 +52,13 @@ describe('our OPEN', () => {
   test('offers the families, 4-octet AS and route refresh', () => {
     expect(localOpen({ ...settings, restartTimeSeconds: undefined }, { restarted: false, forwardingPreserved: [] })).toEqual({
       type: 'open', version: 4, asn: 65001, holdTimeSeconds: 90, routerId: 0x0a000001,
-      capabilities: { families: ['ipv4', 'ipv6'], fourOctetAs: true, routeRefresh: true, unknown: [] },
+      capabilities,
     });
   });
 
   test('carries the R and F bits of the moment', () => {
     expect(localOpen(settings, { restarted: true, forwardingPreserved: ['ipv6'] }).capabilities.gracefulRestart).toEqual({
-      restarted: true, restartTimeSeconds: 120,
+      restarted: true, notification: false, restartTimeSeconds: 120,
       families: [{ family: 'ipv4', forwardingPreserved: false }, { family: 'ipv6', forwardingPreserved: true }],
     });
   });
@@ -97,7 +98,7 @@ describe('what is agreed', () => {
   });
 
   test('graceful restart only when both sides have it', () => {
-    const gracefulRestart = { restarted: false, restartTimeSeconds: 60, families: [{ family: 'ipv4', forwardingPreserved: true }] } as const;
+    const gracefulRestart = restartCapability({ restartTimeSeconds: 60 });
     const able = { ...open, capabilities: { ...capabilities, gracefulRestart } };
     expect(agreed(settings, able).gracefulRestart).toEqual(gracefulRestart);
     expect(agreed({ ...settings, restartTimeSeconds: undefined }, able).gracefulRestart).toBeUndefined();

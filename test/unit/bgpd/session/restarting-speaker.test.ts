@@ -7,7 +7,7 @@ import type { Family } from '../../../../lib/ip/prefix.ts';
 const BOTH: readonly Family[] = ['ipv4', 'ipv6'];
 const peer = (name: string, families = BOTH, gracefulRestart = true): AwaitedPeer => ({ name, families, gracefulRestart });
 const able = (restarted = false): GracefulRestartCapability =>
-  ({ restarted, restartTimeSeconds: 60, families: BOTH.map((family) => ({ family, forwardingPreserved: true })) });
+  ({ restarted, notification: false, restartTimeSeconds: 60, families: BOTH.map((family) => ({ family, forwardingPreserved: true })) });
 const up = (name: string, gracefulRestart: GracefulRestartCapability | undefined = able(), families = BOTH): RestartEvent =>
   ({ type: 'sessionUp', peer: name, negotiated: { families, gracefulRestart } });
 const eor = (name: string, family: Family): RestartEvent => ({ type: 'endOfRib', peer: name, family });

@@ -5,15 +5,17 @@ import { ATTRIBUTES } from '../../../../bgpd/wire/attributes.ts';
 import { ATTRIBUTE_FLAG } from '../../../../bgpd/wire/constants.ts';
 import type { PathAttributes, WireContext } from '../../../../bgpd/wire/message.ts';
 import { bytesFromHex, hexFromBytes } from '../../../support/hex.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
-const FOUR: WireContext = { fourOctetAs: true, external: false };
-const TWO: WireContext = { fourOctetAs: false, external: false };
+const FOUR = wireContext();
+const TWO = wireContext({ fourOctetAs: false });
 const ALL: PathAttributes = {
   origin: 1, asPath: [{ type: 'sequence', asns: [65001, 4200000001] }, { type: 'set', asns: [70000, 5] }], asPathLength: 3,
   med: 0, localPref: 0xffffffff, atomicAggregate: true, aggregator: { asn: 4200000002, address: 0xc0000201 },
-  communities: [0xffffff01, 1], originatorId: 0xc0000202, clusterList: [1, 2],
+  communities: [0xffffff01, 1], extendedCommunities: [0x0002fde900000001n, 0x4004fde900000002n],
+  largeCommunities: [[4200000001, 0, 0xffffffff], [65001, 1, 2]], otc: 4200000003, originatorId: 0xc0000202, clusterList: [1, 2],
   unknown: [
-    { flags: 0xe0, code: 16, value: Uint8Array.of(1, 2) },
+    { flags: 0xe0, code: 25, value: Uint8Array.of(1, 2) },
     { flags: 0xe0, code: 200, value: new Uint8Array(300).fill(3) },
   ],
 };
@@ -50,7 +52,7 @@ test('attributes are written in ascending order, NEXT_HOP at its place, long one
     codes.push(bytes[at + 1]!);
     at += length + (isExtended ? 4 : 3);
   }
-  expect(codes).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 17, 18, 200]);
+  expect(codes).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 17, 18, 25, 32, 35, 200]);
 });
 
 test('a two-octet session gets AS4_PATH and AS4_AGGREGATOR only where they say more', () => {

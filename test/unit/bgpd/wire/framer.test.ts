@@ -6,8 +6,9 @@ import { Framer } from '../../../../bgpd/wire/framer.ts';
 import { endOfRib } from '../../../../bgpd/wire/pack.ts';
 import { hexFromBytes } from '../../../support/hex.ts';
 import { Seeded } from '../../../support/seeded.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
-const CONTEXT = { fourOctetAs: true, external: true };
+const CONTEXT = wireContext({ external: true });
 const NOTIFICATION = encodeMessage({ type: 'notification', code: 6, subcode: 2, data: Uint8Array.of(1, 2, 3) }, CONTEXT);
 const LONGEST = encodeMessage({ type: 'notification', code: 6, subcode: 0, data: new Uint8Array(4096 - 21).fill(7) }, CONTEXT);
 const MESSAGES = [encodeMessage({ type: 'keepalive' }, CONTEXT), NOTIFICATION, endOfRib('ipv4'), LONGEST, endOfRib('ipv6')];

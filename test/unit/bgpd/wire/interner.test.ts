@@ -3,10 +3,11 @@ import { writeAttributeBlock } from '../../../../bgpd/wire/attribute-block.ts';
 import { ORIGINATED, prependAs, withCommunities } from '../../../../bgpd/wire/attribute-changes.ts';
 import { WireError } from '../../../../bgpd/wire/errors.ts';
 import { AttributeInterner } from '../../../../bgpd/wire/interner.ts';
-import type { PathAttributes, WireContext } from '../../../../bgpd/wire/message.ts';
+import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
 import { bytesFromHex } from '../../../support/hex.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
-const CONTEXT: WireContext = { fourOctetAs: true, external: true };
+const CONTEXT = wireContext({ external: true });
 /** Room for about a hundred of the blocks below. */
 const HUNDRED = 12_000;
 const blockOf = (n: number): Uint8Array => writeAttributeBlock(withCommunities(prependAs(ORIGINATED, 65001), [n]), CONTEXT);
@@ -29,7 +30,7 @@ test('equal bytes give the same object, wherever they stand', () => {
 test('the same bytes mean different things in different sessions', () => {
   const interner = new AttributeInterner();
   const bytes = bytesFromHex('40 01 01 00 40 02 06 0201 0000fdea 40 05 04 00000007');
-  const read = (fourOctetAs: boolean, external: boolean) => interner.intern(bytes, 0, bytes.length, { fourOctetAs, external });
+  const read = (fourOctetAs: boolean, external: boolean) => interner.intern(bytes, 0, bytes.length, wireContext({ fourOctetAs, external }));
   expect(read(true, false).attributes.localPref).toBe(7);
   expect(read(true, true).attributes.localPref).toBeUndefined();
   expect(read(false, false).faults).toHaveLength(1);

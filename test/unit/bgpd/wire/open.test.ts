@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ByteReader } from '../../../../lib/bytes/reader.ts';
 import { ByteWriter } from '../../../../lib/bytes/writer.ts';
+import { capabilitiesWith } from '../../../../bgpd/wire/context.ts';
 import { WireError } from '../../../../bgpd/wire/errors.ts';
 import type { Capabilities, OpenMessage } from '../../../../bgpd/wire/message.ts';
 import { readOpen, writeOpen } from '../../../../bgpd/wire/open.ts';
@@ -21,7 +22,7 @@ const codeOf = (hex: string): string => {
 test('an OPEN without optional parameters means IPv4 with two-octet AS numbers', () => {
   expect(read(`${FIXED} 00`)).toEqual({
     type: 'open', version: 4, asn: 65002, holdTimeSeconds: 90, routerId: 0xc0000201,
-    capabilities: { families: [], fourOctetAs: false, routeRefresh: false, unknown: [] },
+    capabilities: capabilitiesWith(),
   });
 });
 
@@ -41,14 +42,14 @@ test('families add up, each once; a family that we do not speak is kept among th
 
 test('of two graceful restart capabilities the last counts (RFC 4724 §3)', () => {
   expect(withCapabilities('40 02 8078', '40 0a 0005 00010180 00020100').gracefulRestart).toEqual({
-    restarted: false, restartTimeSeconds: 5,
+    restarted: false, notification: false, restartTimeSeconds: 5,
     families: [{ family: 'ipv4', forwardingPreserved: true }, { family: 'ipv6', forwardingPreserved: false }],
   });
 });
 
 test('unknown capabilities are kept, repetitions of the same value once', () => {
-  expect(withCapabilities('47 00', 'c8 02 0102', 'c8 02 0102', 'c8 02 0103').unknown).toEqual([
-    { code: 71, value: new Uint8Array(0) }, { code: 200, value: Uint8Array.of(1, 2) }, { code: 200, value: Uint8Array.of(1, 3) },
+  expect(withCapabilities('49 00', 'c8 02 0102', 'c8 02 0102', 'c8 02 0103').unknown).toEqual([
+    { code: 73, value: new Uint8Array(0) }, { code: 200, value: Uint8Array.of(1, 2) }, { code: 200, value: Uint8Array.of(1, 3) },
   ]);
 });
 
@@ -79,8 +80,10 @@ test('what is written reads the same', () => {
   const open: OpenMessage = {
     type: 'open', version: 4, asn: 4200000001, holdTimeSeconds: 0, routerId: 0xffffffff,
     capabilities: {
-      families: ['ipv6', 'ipv4'], fourOctetAs: true, routeRefresh: true,
-      gracefulRestart: { restarted: true, restartTimeSeconds: 4095, families: [{ family: 'ipv6', forwardingPreserved: true }] },
+      families: ['ipv6', 'ipv4'], fourOctetAs: true, routeRefresh: true, enhancedRouteRefresh: true, extendedMessages: true, extendedNextHop: true,
+      addPath: [{ family: 'ipv4', send: true, receive: true }, { family: 'ipv6', send: false, receive: true }], role: 'customer',
+      gracefulRestart: { restarted: true, notification: true, restartTimeSeconds: 4095, families: [{ family: 'ipv6', forwardingPreserved: true }] },
+      longLived: [{ family: 'ipv4', forwardingPreserved: true, staleSeconds: 0xffffff }, { family: 'ipv6', forwardingPreserved: false, staleSeconds: 1 }],
       unknown: [{ code: 200, value: Uint8Array.of(9) }],
     },
   };
@@ -98,6 +101,6 @@ test('an OPEN without capabilities has no optional parameter', () => {
 
 test('capabilities over 255 bytes are not written', () => {
   const unknown = [200, 201].map((code) => ({ code, value: new Uint8Array(130) }));
-  expect(() => { writeOpen(new ByteWriter(), { ...read(`${FIXED} 00`), capabilities: { families: [], fourOctetAs: false, routeRefresh: false, unknown } }); })
+  expect(() => { writeOpen(new ByteWriter(), { ...read(`${FIXED} 00`), capabilities: capabilitiesWith({ unknown }) }); })
     .toThrow(RangeError);
 });

@@ -6,10 +6,11 @@ import { ORIGINATED, prependAs } from '../../../../bgpd/wire/attribute-changes.t
 import { decodeMessage } from '../../../../bgpd/wire/codec.ts';
 import { Framer } from '../../../../bgpd/wire/framer.ts';
 import { AttributeInterner } from '../../../../bgpd/wire/interner.ts';
-import type { NextHop, PathAttributes, UpdateMessage, WireContext } from '../../../../bgpd/wire/message.ts';
+import type { NextHop, PathAttributes, UpdateMessage } from '../../../../bgpd/wire/message.ts';
 import { endOfRib, packUpdates, packWithdrawals } from '../../../../bgpd/wire/pack.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
-const CONTEXT: WireContext = { fourOctetAs: true, external: true };
+const CONTEXT = wireContext({ external: true });
 const ATTRIBUTES = prependAs(prependAs(ORIGINATED, 4200000001), 65001);
 const NEXT_HOP: Record<Family, NextHop> = {
   ipv4: { address: ip('192.0.2.1') }, ipv6: { address: ip('2001:db8::1'), linkLocal: ip('fe80::1') },
@@ -67,10 +68,10 @@ test.each(['ipv4', 'ipv6'] as const)('%s: End-of-RIB says so and nothing else', 
 });
 
 test('a two-octet session gets the path twice', () => {
-  const context = { fourOctetAs: false, external: true };
+  const context = wireContext({ fourOctetAs: false, external: true });
   const messages = packUpdates({ family: 'ipv4', attributes: ATTRIBUTES, nextHop: NEXT_HOP.ipv4, prefixes: mixed('ipv4', 1), context });
   expect(decoded(messages, context)[0]!.attributes).toEqual(ATTRIBUTES);
-  expect(decoded(messages, { fourOctetAs: true, external: true })[0]!.outcome).toBe('withdraw');
+  expect(decoded(messages, CONTEXT)[0]!.outcome).toBe('withdraw');
 });
 
 test.each(['ipv4', 'ipv6'] as const)('%s: attributes that leave no room for a prefix withdraw it instead', (family) => {

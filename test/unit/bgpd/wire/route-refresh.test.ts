@@ -5,15 +5,19 @@ import { readRouteRefresh, writeRouteRefresh } from '../../../../bgpd/wire/route
 import { bytesFromHex, hexFromBytes } from '../../../support/hex.ts';
 
 test.each([
-  ['0001 00 01', 'ipv4'], ['0002 00 01', 'ipv6'], ['0001 00 80', undefined], ['0019 00 01', undefined],
-  ['0001 01 01', undefined], ['0001 02 01', undefined],
-])('%s asks for %s', (hex, family) => {
-  expect(readRouteRefresh(new ByteReader(bytesFromHex(hex)))).toEqual({ type: 'route-refresh', family });
+  ['0001 00 01', 'ipv4', 'request'], ['0002 00 01', 'ipv6', 'request'], ['0001 00 80', undefined, 'request'], ['0019 00 01', undefined, 'request'],
+  ['0001 01 01', 'ipv4', 'begin'], ['0001 02 01', 'ipv4', 'end'], ['0001 03 01', 'ipv4', undefined], ['0001 ff 01', 'ipv4', undefined],
+])('%s: %s, %s', (hex, family, subtype) => {
+  expect(readRouteRefresh(new ByteReader(bytesFromHex(hex)))).toEqual({ type: 'route-refresh', family, subtype });
 });
 
-test('a request is written for a family, and only for one', () => {
+test.each([['request', '00020001'], ['begin', '00020101'], ['end', '00020201']] as const)('%s is written as %s', (subtype, hex) => {
   const w = new ByteWriter();
-  writeRouteRefresh(w, { type: 'route-refresh', family: 'ipv6' });
-  expect(hexFromBytes(w.finish())).toBe('00020001');
-  expect(() => { writeRouteRefresh(w, { type: 'route-refresh', family: undefined }); }).toThrow(RangeError);
+  writeRouteRefresh(w, { type: 'route-refresh', family: 'ipv6', subtype });
+  expect(hexFromBytes(w.finish())).toBe(hex);
+});
+
+test('nothing is written without a family or a subtype', () => {
+  expect(() => { writeRouteRefresh(new ByteWriter(), { type: 'route-refresh', family: undefined, subtype: 'request' }); }).toThrow(RangeError);
+  expect(() => { writeRouteRefresh(new ByteWriter(), { type: 'route-refresh', family: 'ipv4', subtype: undefined }); }).toThrow(RangeError);
 });
