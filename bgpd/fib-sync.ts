@@ -44,7 +44,15 @@ export class FibSync implements Disposable {
     this.#setActual(await port.list(), true);
   }
 
-  /** Moves to another table or metric: writes everything there, then removes what stands in the old place. */
+  /** The same table with another metric: what stands there is replaced route by route. */
+  async rebase(port: FibPort): Promise<void> {
+    await this.idle();
+    this.#use(port);
+    this.#setActual(await port.list(), false);
+    this.kick();
+  }
+
+  /** Moves to another table: writes everything there, then removes what stands in the old place. */
   async move(port: FibPort): Promise<void> {
     await this.idle();
     const old = this.#port;

@@ -8,7 +8,7 @@
 import { BGPD_ROUTE_PROTOCOL, BIRD_ROUTE_PROTOCOL } from '../lib/ownership.ts';
 import type { Clock, TimerHandle } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
+import { FAMILIES, familyOf, type Family, type Ip } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
 import type { Log } from '../lib/log.ts';
 import { RTM_DELADDR, RTM_NEWADDR, listAddresses, readAddress } from '../sys/netlink/addresses.ts';
@@ -17,7 +17,7 @@ import { RTM_DELLINK, RTM_NEWLINK, listLinks, readLink } from '../sys/netlink/li
 import { GROUP, NetlinkMonitor } from '../sys/netlink/monitor.ts';
 import { MAIN_TABLE, RTM_DELROUTE, RTM_NEWROUTE, dumpRoutes, listRoutes, readRoute } from '../sys/netlink/routes.ts';
 import { NLM_F_REPLACE, NetlinkSocket, type Refusal } from '../sys/netlink/socket.ts';
-import { KernelView, type ForeignRoute, type Place } from './kernel/view.ts';
+import { KernelView, metricFor, type FibPlace, type ForeignRoute } from './kernel/view.ts';
 import { putter, remover, type Write } from './kernel-messages.ts';
 import type { FibPort, ForeignRoutesPort, KernelNextHop, KernelRoute, Resolution, ResolverPort, RouteRefusal } from './ports.ts';
 
@@ -63,7 +63,9 @@ export class Kernel implements Disposable {
   readonly #writer = NetlinkSocket.open({ bufferBytes: WRITER_BUFFER_BYTES });
   readonly #view: KernelView;
   readonly #monitor: NetlinkMonitor;
-  readonly #places: Place[] = [];
+  /** Where routes of ours stand, or stood. */
+  readonly #tables = new Set<number>();
+  readonly #metrics = new Set<number>();
   readonly #changed = new Listeners();
   readonly #disturbed = new Listeners();
   /** Interfaces that our routes have gone through, so that a pod's link that goes does not make us list all routes. */
@@ -94,9 +96,10 @@ export class Kernel implements Disposable {
     this.#resync();
   }
 
-  /** Our routes in one table with one metric. */
-  fib(place: Place): FibPort {
-    if (!this.#places.some((p) => p.table === place.table && p.metric === place.metric)) this.#places.push(place);
+  /** Our routes in one table. `list` tells the metric of those that have another than the place says. */
+  fib(place: FibPlace): FibPort {
+    this.#tables.add(place.table);
+    this.#metrics.add(place.metric).add(place.metric6 ?? place.metric);
     if (place.table !== MAIN_TABLE) this.#resync();
     return {
       list: () => this.#inTurn(() => Promise.resolve(this.#list(place))),
@@ -130,21 +133,22 @@ export class Kernel implements Disposable {
     return result;
   }
 
-  #list(place: Place): KernelRoute[] {
-    const { table, metric } = place;
+  #list(place: FibPlace): KernelRoute[] {
+    const { table } = place;
     const found: KernelRoute[] = [];
     for (const family of FAMILIES) {
       for (const route of listRoutes(this.#socket, { family, table, protocol: BGPD_ROUTE_PROTOCOL })) {
-        if (route.metric !== metric) continue;
-        if (route.type === 'blackhole') found.push({ kind: 'blackhole', prefix: route.prefix });
+        const { prefix } = route;
+        const metric = route.metric === metricFor(place, familyOf(prefix)) ? {} : { metric: route.metric };
+        if (route.type === 'blackhole') found.push({ kind: 'blackhole', prefix, ...metric });
         for (const hop of route.nextHops) this.#usedInterfaces.add(hop.interfaceIndex);
-        if (route.type === 'unicast') found.push({ kind: 'unicast', prefix: route.prefix, nextHops: route.nextHops.map(({ gateway, interfaceIndex }) => ({ gateway, interfaceIndex })) });
+        if (route.type === 'unicast') found.push({ kind: 'unicast', prefix, nextHops: route.nextHops.map(({ gateway, interfaceIndex }) => ({ gateway, interfaceIndex })), ...metric });
       }
     }
     return found;
   }
 
-  async #put(place: Place, routes: readonly KernelRoute[]): Promise<RouteRefusal[]> {
+  async #put(place: FibPlace, routes: readonly KernelRoute[]): Promise<RouteRefusal[]> {
     const refusals: RouteRefusal[] = [];
     for (let from = 0; from < routes.length; from += BATCH) {
       this.#monitor.drain(); // a foreign route that came a moment ago counts
@@ -158,7 +162,7 @@ export class Kernel implements Disposable {
     return refusals;
   }
 
-  async #remove(place: Place, routes: readonly KernelRoute[]): Promise<RouteRefusal[]> {
+  async #remove(place: FibPlace, routes: readonly KernelRoute[]): Promise<RouteRefusal[]> {
     const refusals: RouteRefusal[] = [];
     for (let from = 0; from < routes.length; from += BATCH) {
       const slice = routes.slice(from, from + BATCH);
@@ -174,23 +178,25 @@ export class Kernel implements Disposable {
   }
 
   #use(route: KernelRoute): void {
+    if (route.metric !== undefined) this.#metrics.add(route.metric);
     if (route.kind !== 'unicast' || route.nextHops === this.#lastHops) return;
     this.#lastHops = route.nextHops;
     for (const hop of route.nextHops) this.#usedInterfaces.add(hop.interfaceIndex);
   }
 
   /** Routes whose place nobody else holds, and left-overs of BIRD's, which are ours to replace; the others are refused. */
-  #withoutForeign(place: Place, routes: readonly KernelRoute[], refusals: RouteRefusal[]): [KernelRoute[], ForeignRoute[]] {
+  #withoutForeign(place: FibPlace, routes: readonly KernelRoute[], refusals: RouteRefusal[]): [KernelRoute[], ForeignRoute[]] {
     const slice: KernelRoute[] = [];
     const adopted: ForeignRoute[] = [];
     for (const route of routes) {
       const { prefix } = route;
-      const occupant = this.#view.occupant(prefix, place);
+      const metric = route.metric ?? metricFor(place, familyOf(prefix));
+      const occupant = this.#view.occupant(prefix, { table: place.table, metric });
       if (occupant === undefined || occupant.protocol === BIRD_ROUTE_PROTOCOL) {
         slice.push(route);
         if (occupant !== undefined) adopted.push(occupant);
       } else {
-        const owner = `metric ${place.metric} in table ${place.table} belongs to route protocol ${occupant.protocol}`;
+        const owner = `metric ${metric} in table ${place.table} belongs to route protocol ${occupant.protocol}`;
         refusals.push({ prefix, code: FOREIGN, message: `${showPrefix(prefix)} ${owner}` });
       }
     }
@@ -222,7 +228,6 @@ export class Kernel implements Disposable {
     if (!this.#isWatched(reader.bytes[reader.at + TABLE_AT]!)) return;
     const route = readRoute(reader);
     if (!route || !this.#isWatched(route.table)) return;
-    const isOurPlace = this.#places.some((p) => p.table === route.table && p.metric === route.metric);
     if (route.protocol === BGPD_ROUTE_PROTOCOL) {
       this.#disturbed.notify(); // not by our socket, or the event had been dropped
       return;
@@ -230,11 +235,11 @@ export class Kernel implements Disposable {
     const changed = appeared ? this.#view.add(route, replaces) : this.#view.remove(route);
     if (changed) this.#changed.notify();
     // It may have taken the place of ours, or have left a place that we were refused.
-    if (isOurPlace && (replaces || !appeared)) this.#disturbed.notify();
+    if (this.#tables.has(route.table) && this.#metrics.has(route.metric) && (replaces || !appeared)) this.#disturbed.notify();
   }
 
   #isWatched(table: number): boolean {
-    return table === MAIN_TABLE || (this.#places.some((p) => p.table === table || (p.table > 255 && table === TABLE_COMPAT)));
+    return table === MAIN_TABLE || this.#tables.has(table) || (table === TABLE_COMPAT && [...this.#tables].some((t) => t > 255));
   }
 
   #onLink(exists: boolean, reader: NetlinkReader): void {
@@ -291,7 +296,7 @@ export class Kernel implements Disposable {
   }
 
   #foreignRoutes(family: Family): ForeignRoute[] {
-    const tables = new Set([MAIN_TABLE, ...this.#places.map((p) => p.table)]);
+    const tables = new Set([MAIN_TABLE, ...this.#tables]);
     return [...tables].flatMap((table) => dumpRoutes(this.#socket, { family, table }, (reader) =>
       (reader.bytes[reader.at + PROTOCOL_AT] === BGPD_ROUTE_PROTOCOL ? undefined : readRoute(reader))));
   }

@@ -4,6 +4,7 @@ import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
 import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { prefix, showPrefix } from '../lib/ip/text.ts';
+import { metricFor } from './kernel/view.ts';
 import { Listeners } from './listeners.ts';
 import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
 import { Neighbourhood } from './neighbourhood.ts';
@@ -22,7 +23,7 @@ import { AttributeInterner } from './wire/interner.ts';
 import type { NextHop, UpdateMessage } from './wire/message.ts';
 
 /** Where in the kernel the speaker's routes stand. */
-export type Place = Pick<GlobalSection['kernel'], 'table' | 'metric'>;
+export type Place = Pick<GlobalSection['kernel'], 'table' | 'metric' | 'metric6'>;
 
 export interface SpeakerPorts extends RoutingPorts {
   readonly transport: TransportPort;
@@ -127,10 +128,13 @@ export class Speaker {
   /** The first time, routes of an earlier life are adopted before anything is said to anybody. */
   async #placeRoutes(place: Place): Promise<void> {
     const known = this.#place;
-    if (known?.table === place.table && known.metric === place.metric) return;
-    const wanted = { table: place.table, metric: place.metric };
+    if (known?.table === place.table && known.metric === place.metric && known.metric6 === place.metric6) return;
+    const wanted: Place = { table: place.table, metric: place.metric, ...(place.metric6 !== undefined && { metric6: place.metric6 }) };
     const { fibSync, ribs } = this.routing;
-    if (known !== undefined) await fibSync.move(this.#ports.fib(wanted)); else await fibSync.adopt(this.#ports.fib(wanted));
+    const port = this.#ports.fib(wanted);
+    if (known === undefined) await fibSync.adopt(port);
+    else if (known.table === wanted.table) await fibSync.rebase(port);
+    else await fibSync.move(port);
     this.#place = wanted;
     if (known !== undefined) return;
     this.#preserved = FAMILIES.filter((family) => ribs[family].fib.adopted.size > 0);
@@ -139,11 +143,14 @@ export class Speaker {
 
   #applyPolicy(before: Partial<SpeakerConfig>, global: GlobalSection): void {
     const filters = this.#config.filters ?? NO_FILTERS;
-    const { install, filter, maximumPaths } = global.kernel;
+    const { install, filter, maximumPaths, metricFromLocalPref } = global.kernel;
     const isSame = JSON.stringify([before.global?.kernel, before.filters]) === JSON.stringify([global.kernel, this.#config.filters]);
     if (isSame) return;
     const compiled = filter === undefined ? undefined : chainOf([filter], compileFilters(filters.filters), undefined);
-    for (const family of FAMILIES) this.routing.ribs[family].setPolicy({ install, filter: compiled, maximumPaths });
+    for (const family of FAMILIES) {
+      const normalMetric = metricFromLocalPref === true ? metricFor(global.kernel, family) : undefined;
+      this.routing.ribs[family].setPolicy({ install, filter: compiled, maximumPaths, normalMetric });
+    }
   }
 
   #applyOriginate(): void {

@@ -4,7 +4,7 @@
 export const BGPD_ROUTE_PROTOCOL = 84;
 /** Route protocol of `agent`: pod routes (and tunnels, later). */
 export const AGENT_ROUTE_PROTOCOL = 85;
-/** Metric of routes that `bgpd` installs: Calico's normal route priority. */
+/** Metric of routes that `bgpd` installs and that have none of their own: Calico's normal route priority. */
 export const BGP_ROUTE_METRIC = 1024;
 /** Route protocol of BIRD: left over by Calico, adopted by replacing where prefix and metric are ours. */
 export const BIRD_ROUTE_PROTOCOL = 12;

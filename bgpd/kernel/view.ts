@@ -25,6 +25,12 @@ export interface LinkState { readonly name: string; readonly up: boolean; readon
 
 export interface Place { readonly table: number; readonly metric: number }
 
+/** Where our routes stand: a table, and the metric of those that have none of their own. */
+export interface FibPlace extends Place { readonly metric6?: number | undefined }
+
+export const metricFor = (place: Omit<FibPlace, 'table'>, family: Family): number =>
+  (family === 'ipv4' ? place.metric : place.metric6 ?? place.metric);
+
 /** RTPROT_KERNEL: what the kernel made itself, for an address. */
 const KERNEL_PROTOCOL = 2;
 const NO_CANDIDATES: ReadonlyMap<Prefix, ForeignCandidate | undefined> = new Map();

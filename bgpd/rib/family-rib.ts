@@ -7,8 +7,9 @@ import type { Ip } from '../../lib/ip/prefix.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
 import type { Decision } from './decision.ts';
 import type { ExportTarget } from './export.ts';
-import { Fib } from './fib.ts';
+import { Fib, metricOf } from './fib.ts';
 import type { RouteFilter } from './filter.ts';
+import { NORMAL_METRIC } from './hop-sets.ts';
 import { LocRib } from './loc-rib.ts';
 import { NextHops } from './next-hop.ts';
 import { PeerGroup } from './peer-group.ts';
@@ -21,6 +22,8 @@ export interface InstallPolicy {
   /** Which best routes are installed; undefined: all. */
   readonly filter: RouteFilter | undefined;
   readonly maximumPaths: number;
+  /** Present: a route's LOCAL_PREF may say its metric (`metricOf`); the metric of those whose does not. */
+  readonly normalMetric?: number | undefined;
 }
 
 export class FamilyRib {
@@ -141,14 +144,14 @@ export class FamilyRib {
   }
 
   #install(id: number, prefix: Prefix, decision: Decision | undefined): void {
-    const { install, filter } = this.#policy;
+    const { install, filter, normalMetric } = this.#policy;
     const { fib } = this;
     if (decision === undefined && fib.isAdopted(id)) return;
     if (decision === undefined || !install) fib.wantNothing(id);
     else if (decision.best.source === this.#local) {
       if (this.#originated.get(prefix) === true) fib.wantBlackhole(id); else fib.wantNothing(id);
     } else if (filter !== undefined && filter(prefix, decision.best) === false) fib.wantNothing(id);
-    else fib.wantRoutes(id, decision.multipath);
+    else fib.wantRoutes(id, decision.multipath, normalMetric === undefined ? NORMAL_METRIC : metricOf(decision.best, normalMetric));
   }
 
   #release(id: number): void {

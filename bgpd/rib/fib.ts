@@ -1,9 +1,9 @@
 /** What the kernel should forward by and what it does, prefix by prefix; what differs waits to be written. */
 import type { Prefix } from '../../lib/ip/prefix.ts';
-import type { KernelRoute, RouteRefusal } from '../ports.ts';
+import type { KernelNextHop, KernelRoute, RouteRefusal } from '../ports.ts';
 import { Int32Column } from './column.ts';
 import { IdQueue } from './id-queue.ts';
-import { HopSets, NO_HOPS } from './hop-sets.ts';
+import { HopSets, NO_HOPS, NORMAL_METRIC } from './hop-sets.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { Route } from './route.ts';
 
@@ -11,7 +11,7 @@ import type { Route } from './route.ts';
 export interface FibBatch {
   readonly put: readonly KernelRoute[];
   readonly remove: readonly KernelRoute[];
-  /** Prefix ids of `put`, then of `remove`, and what each will have become. */
+  /** Prefix ids of `put`, then of what `remove` leaves empty, and what each will have become. */
   readonly ids: readonly number[];
   readonly values: readonly number[];
 }
@@ -30,6 +30,8 @@ export class Fib {
   /** Found in the kernel at start, not chosen anew yet. */
   readonly #adopted = new Set<number>();
   readonly #sets = new HopSets();
+  /** Further routes of ours for a prefix, with other metrics: an earlier life ended between a put and a removal. */
+  #surplus: KernelRoute[] = [];
   /** Prefixes that hold nothing any more since the last `takeEmptied`. */
   #emptied: number[] = [];
   #installed = 0;
@@ -51,17 +53,19 @@ export class Fib {
   wantNothing(id: number): void { this.#want(id, NOTHING); }
   wantBlackhole(id: number): void { this.#want(id, BLACKHOLE); }
   /** Forwards along these routes, best first; those that cannot forward are left out. */
-  wantRoutes(id: number, routes: readonly Route[]): void {
-    const via = routes.length === 1 ? routes[0]!.hop?.via : undefined;
+  wantRoutes(id: number, routes: readonly Route[], metric = NORMAL_METRIC): void {
+    const via = routes.length === 1 && metric === NORMAL_METRIC ? routes[0]!.hop?.via : undefined;
     const sets = this.#sets;
-    this.#want(id, via !== undefined ? sets.numberOfOne(via) : sets.numberOf(routes.flatMap((r) => r.hop?.via ?? [])));
+    this.#want(id, via !== undefined ? sets.numberOfOne(via) : sets.numberOf(routes.flatMap((r) => r.hop?.via ?? []), metric));
   }
 
   /** The kernel's routes as read: learned at start, or after somebody disturbed them. Not while a batch is out. */
   setActual(routes: readonly KernelRoute[], adopt: boolean): void {
     const seen = new Set<number>();
+    this.#surplus = [];
     for (const route of routes) {
       const id = this.#table.add(route.prefix);
+      if (seen.has(id)) { this.#setSecond(id, route); continue; }
       seen.add(id);
       this.#setActual(id, this.#valueOf(route, this.#desired.get(id)));
       if (adopt) this.#adopted.add(id);
@@ -80,21 +84,25 @@ export class Fib {
     const put: KernelRoute[] = [];
     const remove: KernelRoute[] = [];
     const [putIds, removeIds]: [number[], number[]] = [[], []];
+    const surplus = this.#adopted.size === 0 ? this.#surplus.splice(0) : [];
     while (this.#queue.size > 0 && put.length + remove.length < maximum) {
       for (const id of this.#queue.take(maximum - put.length - remove.length)) {
         const desired = this.#desired.get(id);
         const actual = this.#actual.get(id);
         if (desired === actual) { this.#settled(id, actual); continue; }
-        if (desired !== NOTHING) { put.push(this.#kernelRoute(id, desired)); putIds.push(id); }
-        else { remove.push(this.#kernelRoute(id, actual)); removeIds.push(id); }
+        if (desired !== NOTHING) {
+          put.push(this.#kernelRoute(id, desired));
+          putIds.push(id);
+          if (actual !== NOTHING && this.#metricOf(actual) !== this.#metricOf(desired)) surplus.push(this.#kernelRoute(id, actual));
+        } else { remove.push(this.#kernelRoute(id, actual)); removeIds.push(id); }
       }
     }
-    if (put.length + remove.length === 0) {
+    if (put.length + remove.length + surplus.length === 0) {
       this.#sets.sweep([this.#desired.values, this.#actual.values]);
       return undefined;
     }
     const values = [...putIds.map((id) => this.#desired.get(id)), ...removeIds.map(() => NOTHING)];
-    return { put, remove, ids: [...putIds, ...removeIds], values };
+    return { put, remove: [...remove, ...surplus], ids: [...putIds, ...removeIds], values };
   }
 
   /** The kernel has done the batch, but for `refusals`. */
@@ -126,6 +134,17 @@ export class Fib {
 
   isInstalled(id: number): boolean { return this.#actual.get(id) !== NOTHING; }
 
+  /** Two of ours for one prefix: the one that is wanted, or the first, counts; the other goes. */
+  #setSecond(id: number, route: KernelRoute): void {
+    const value = this.#valueOf(route, this.#desired.get(id));
+    if (value === this.#desired.get(id)) {
+      this.#surplus.push(this.#kernelRoute(id, this.#actual.get(id)));
+      this.#actual.set(id, value);
+    } else this.#surplus.push(route);
+  }
+
+  #metricOf(value: number): number { return value === BLACKHOLE ? NORMAL_METRIC : this.#sets.metricOf(value); }
+
   #want(id: number, value: number): void {
     if (this.#adopted.size > 0) this.#adopted.delete(id);
     if (value === this.#desired.get(id) && value === this.#actual.get(id)) return;
@@ -144,11 +163,28 @@ export class Fib {
   }
 
   #valueOf(route: KernelRoute, desired: number): number {
-    return route.kind === 'blackhole' ? BLACKHOLE : this.#sets.numberLike(route.nextHops, desired);
+    if (route.kind === 'blackhole' && route.metric === undefined) return BLACKHOLE;
+    return this.#sets.numberLike(route.kind === 'blackhole' ? NO_GATEWAY : route.nextHops, desired, route.metric);
   }
 
   #kernelRoute(id: number, value: number): KernelRoute {
     const prefix: Prefix = this.#table.prefixOf(id);
-    return value === BLACKHOLE ? { kind: 'blackhole', prefix } : { kind: 'unicast', prefix, nextHops: this.#sets.hopsOf(value) };
+    if (value === BLACKHOLE) return { kind: 'blackhole', prefix };
+    const metric = this.#sets.metricOf(value);
+    return { kind: 'unicast', prefix, nextHops: this.#sets.hopsOf(value), ...(metric !== NORMAL_METRIC && { metric }) };
   }
+}
+
+/** Stands for a blackhole with a metric that is not ours any more: all that is asked of it is that it is removed. */
+const NO_GATEWAY: readonly KernelNextHop[] = [{ gateway: undefined, interfaceIndex: 0 }];
+
+/** LOCAL_PREF of a route of metric 0, as Calico counts: the lower the metric, the higher the preference. */
+const PRIORITY_ZERO = 2_147_483_647;
+/** Half of the way down is room enough for metrics; below begin the values that people give by hand. */
+const LARGEST_METRIC = 1_073_741_823;
+
+/** The metric that a route's LOCAL_PREF says: 2147483647 - N says N, for N in 1..1073741823; others, and the normal one, say none. */
+export function metricOf({ localPref }: Route, normalMetric: number): number {
+  const metric = PRIORITY_ZERO - localPref;
+  return metric >= 1 && metric <= LARGEST_METRIC && metric !== normalMetric ? metric : NORMAL_METRIC;
 }

@@ -49,7 +49,7 @@ export interface GlobalSection {
     /** Metric of IPv6 routes; absent: `metric`. */
     readonly metric6?: number;
     /**
-     * True: a route whose LOCAL_PREF is 2147483647 - N with N in 1..2147483646 stands with metric N, as Calico's do;
+     * True: a route whose LOCAL_PREF is 2147483647 - N with N in 1..1073741823 stands with metric N, as Calico's do;
      * absent or false: every route has `metric`.
      */
     readonly metricFromLocalPref?: boolean;
@@ -236,6 +236,8 @@ export interface FilterRule {
   readonly asPathPrefix?: readonly number[];
   /** LOCAL_PREF, unsigned 32-bit. */
   readonly localPref?: number;
+  /** LOCAL_PREF is this or more, unsigned 32-bit. */
+  readonly minLocalPref?: number;
   /** What is changed on the route before the verdict; later rules and filters see the changed route. */
   readonly set?: RouteChanges;
   /** `next`: go on with the next rule. */

@@ -63,14 +63,53 @@ test('what was put is listed again, with next hops, and removed', async () => {
   expect([...t.a.routes(4, 'proto', '84'), ...t.a.routes(6, 'proto', '84')]).toEqual([]);
 });
 
-test('our routes have our table and metric, and others of our protocol are not listed', async () => {
+test('our routes have our table, and the metric of the place or one of their own', async () => {
   await using t = await bench('place');
   const fib = t.kernel.fib({ table: 1000, metric: 77 });
   t.a.ip('route', 'add', '10.8.0.0/16', 'via', '10.9.0.2', 'proto', '84', 'metric', '5');
   await fib.put([unicast('10.1.0.0/24', t.oif, '10.9.0.2')]);
   expect(t.a.routes(4, 'table', '1000')).toMatchObject([{ dst: '10.1.0.0/24', metric: 77 }]);
   expect((await fib.list()).map((r) => showPrefix(r.prefix))).toEqual(['10.1.0.0/24']);
-  expect(await t.fib.list()).toEqual([]);
+  expect(await t.fib.list()).toEqual([{ ...unicast('10.8.0.0/16', t.oif, '10.9.0.2'), metric: 5 }]);
+
+  const own = [{ ...unicast('10.1.0.0/24', t.oif, '10.9.0.2'), metric: 512 }, { ...unicast('fd01::/64', t.oif, 'fd09::2'), metric: 512 }];
+  expect(await t.fib.put(own)).toEqual([]);
+  expect(await t.fib.list()).toEqual(expect.arrayContaining(own));
+  expect([...t.a.routes(4, 'proto', '84', '10.1.0.0/24'), ...t.a.routes(6, 'proto', '84')]).toMatchObject([{ metric: 512 }, { metric: 512 }]);
+  expect(await t.fib.remove([unicast('10.1.0.0/24', t.oif, '10.9.0.2')])).toEqual([]);       // another metric: another route
+  expect(t.a.routes(4, 'proto', '84', '10.1.0.0/24')).toHaveLength(1);
+  expect(await t.fib.remove(own)).toEqual([]);
+  expect([...t.a.routes(4, 'proto', '84', '10.1.0.0/24'), ...t.a.routes(6, 'proto', '84')]).toEqual([]);
+});
+
+test('IPv6 routes have a metric of their own where the place says so', async () => {
+  await using t = await bench('metric6');
+  const fib = t.kernel.fib({ table: 254, metric: 1024, metric6: 900 });
+  const routes = [unicast('10.1.0.0/24', t.oif, '10.9.0.2'), unicast('fd01::/64', t.oif, 'fd09::2')];
+  await fib.put(routes);
+  expect([...t.a.routes(4, 'proto', '84'), ...t.a.routes(6, 'proto', '84')]).toMatchObject([{ metric: 1024 }, { metric: 900 }]);
+  expect(await fib.list()).toEqual(routes);
+  await fib.remove(routes);
+  expect(await fib.list()).toEqual([]);
+});
+
+test('the routes of others are followed as candidates', async () => {
+  await using t = await bench('candidates', (a) => { a.ip('route', 'add', '10.5.0.0/16', 'via', '10.9.0.2'); });
+  const seen: string[] = [];
+  using _following = t.kernel.foreign.follow((changes) => {
+    for (const [p, c] of changes) if (showPrefix(p).startsWith('10.')) seen.push(`${showPrefix(p)} ${c?.kind ?? 'gone'}`);
+  });
+  await eventually(5_000, () => { expect([...seen].sort()).toEqual(expect.arrayContaining(['10.5.0.0/16 static', '10.9.0.0/24 connected'])); });
+  seen.length = 0;
+  t.a.ip('route', 'add', '10.6.0.0/16', 'dev', 'to-b', 'proto', '85');
+  await eventually(5_000, () => { expect(seen).toEqual(['10.6.0.0/16 static']); });
+  t.a.ip('route', 'del', '10.5.0.0/16');
+  await eventually(5_000, () => { expect(seen).toEqual(['10.6.0.0/16 static', '10.5.0.0/16 gone']); });
+  await t.fib.put([unicast('10.7.0.0/16', t.oif, '10.9.0.2')]);
+  t.kernel.foreign.ignoreInterfaces(['to-*']);
+  await eventually(5_000, () => { expect(seen.slice(2)).toEqual(expect.arrayContaining(['10.9.0.0/24 gone', '10.6.0.0/16 gone'])); });
+  expect(seen.some((s) => s.startsWith('10.7'))).toBe(false);
+  expect(show(t.kernel, '10.9.0.2')).toBe('unreachable');
 });
 
 test('a route of somebody else in our place is refused and stays; BIRD’s are replaced', async () => {

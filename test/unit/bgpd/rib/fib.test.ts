@@ -1,7 +1,7 @@
 /** The FIB: what is written, in what form, what is adopted, and what happens to what the kernel refuses. */
 import { beforeEach, expect, test } from '@jest/globals';
 import type { KernelRoute } from '../../../../bgpd/ports.ts';
-import { Fib, type FibBatch } from '../../../../bgpd/rib/fib.ts';
+import { Fib, metricOf, type FibBatch } from '../../../../bgpd/rib/fib.ts';
 import { HopSets } from '../../../../bgpd/rib/hop-sets.ts';
 import { prefixTable, type PrefixTable } from '../../../../bgpd/rib/prefix-table.ts';
 import { RouteTable, type Route } from '../../../../bgpd/rib/route.ts';
@@ -153,3 +153,37 @@ test('sets of next hops that nothing refers to are forgotten, and their numbers 
   expect(sets.numberOf([hop(77)])).toBeLessThanOrEqual(1024);
   expect(sets.hopsOf(kept)).toEqual([hop(1)]);
 });
+
+test('a route with a metric of its own: another metric is put before the old one goes', () => {
+  const id = table.add(P);
+  fib.wantRoutes(id, [via(1)]);
+  write();
+  fib.wantRoutes(id, [via(1)], 512);
+  expect(write()).toEqual({ put: [{ ...unicast(P, 1), metric: 512 }], remove: [unicast(P, 1)] });
+  fib.wantRoutes(id, [via(2)], 512);
+  expect(write()).toEqual({ put: [{ ...unicast(P, 2), metric: 512 }], remove: [] });
+  fib.setActual([{ ...unicast(P, 2), metric: 512 }], false);
+  expect(write()).toEqual({ put: [], remove: [] });
+  fib.wantNothing(id);
+  expect(write()).toEqual({ put: [], remove: [{ ...unicast(P, 2), metric: 512 }] });
+});
+
+test('two of our routes for one prefix: the wanted one stays, the other goes', () => {
+  fib.wantRoutes(table.add(P), [via(1)]);
+  write();
+  for (const found of [[unicast(P, 1), { ...unicast(P, 3), metric: 9 }], [{ ...unicast(P, 3), metric: 9 }, unicast(P, 1)]]) {
+    fib.setActual(found, false);
+    expect(write()).toEqual({ put: [], remove: [{ ...unicast(P, 3), metric: 9 }] });
+  }
+});
+
+test('a blackhole with a metric that is not ours any more is replaced', () => {
+  fib.wantBlackhole(table.add(P));
+  fib.setActual([{ kind: 'blackhole', prefix: P, metric: 77 }], false);
+  expect(write()).toMatchObject({ put: [{ kind: 'blackhole', prefix: P }], remove: [{ prefix: P, metric: 77 }] });
+});
+
+test.each([[2_147_483_647 - 512, 512], [2_147_483_647 - 1024, 0], [100, 0], [2_147_483_647, 0], [4_294_967_295, 0], [1_073_741_824, 1_073_741_823], [1_073_741_823, 0]])(
+  'LOCAL_PREF %d says metric %d where 1024 is the normal one', (localPref, metric) => {
+    expect(metricOf({ ...via(1), localPref }, 1024)).toBe(metric);
+  });
