@@ -188,8 +188,20 @@ export interface PeerConfig {
   readonly removePrivateAs?: boolean;
   /** A default route through us is announced, whether we have one or not. */
   readonly defaultOriginate?: readonly Family[];
+  /** BFD watches over the session (RFC 5882); absent: it does not. */
+  readonly bfd?: PeerBfd;
   /** The session is held down by an operator; the message is sent (RFC 9003), at most 255 octets of UTF-8. */
   readonly shutdown?: { readonly message: string };
+}
+
+export interface PeerBfd {
+  /** `auto`: one hop when the neighbour is directly connected. `direct-only`: none when it is not. */
+  readonly hops: 'auto' | 'direct-only' | 'multihop';
+  /** Milliseconds between packets each way, 10..60000. */
+  readonly transmitMs: number;
+  readonly receiveMs: number;
+  /** Packets that may be missed, 1..255. */
+  readonly multiplier: number;
 }
 
 /** RFC 9234 §4.1. */
