@@ -10,7 +10,8 @@ import { messageOf, showProblem, type Problem } from '../lib/errors.ts';
 import { stringifyJson } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import { sleep } from '../sys/clock.ts';
-import type { KubeClient, KubeObject, Resource } from '../sys/kube/client.ts';
+import type { KubeClient, KubeObject, ListOptions, Resource } from '../sys/kube/client.ts';
+import { ASKING_KINDS, OPTIONAL, OPTIONAL_KINDS, type OptionalKindName } from './optional-kinds.ts';
 
 export interface ClusterPorts {
   readonly kube: KubeClient;
@@ -27,8 +28,13 @@ export type ClusterChange = { readonly [K in ClusterKind]:
 }[ClusterKind] | { readonly type: 'inSync' } | { readonly type: 'problems' };
 
 export interface ClusterSource extends Disposable {
-  /** True once everything has been listed; stays true while the API is away, when the last known state holds. */
+  /** True once everything that is always needed has been listed; stays true while the API is away, when the last known state holds. */
   readonly inSync: boolean;
+  /**
+   * True once what the settings ask for besides (Services, pods of this node) has been listed too, or cannot be.
+   * Before that a whole configuration made of the snapshot would lack what it had.
+   */
+  readonly complete: boolean;
   /** A live view: valid until the current turn ends. */
   snapshot(): ClusterSnapshot;
   /** Told of each change as it happens; objects that are already there are not repeated. */
@@ -45,38 +51,72 @@ const NODES: Resource = { group: '', version: 'v1', plural: 'nodes', namespaced:
 const SETTINGS: ReadonlySet<ClusterKind> = new Set(['BGPConfiguration', 'FelixConfiguration', 'IPAMConfiguration', 'ClusterInformation', 'IPReservation']);
 
 const CALICO_KINDS = [
-  'IPPool', 'BGPConfiguration', 'BGPPeer', 'BlockAffinity', 'FelixConfiguration', 'IPAMConfiguration', 'IPReservation',
+  'IPPool', 'BGPConfiguration', 'BGPPeer', 'BGPFilter', 'BlockAffinity', 'FelixConfiguration', 'IPAMConfiguration', 'IPReservation',
   'ClusterInformation',
 ] as const satisfies readonly (ClusterKind & KindName)[];
 
 export function startCluster(ports: ClusterPorts): ClusterSource {
   const state = new ClusterState(ports.log);
-  const watches = [watchKind(ports, state, 'Node', NODES)];
-  for (const kind of CALICO_KINDS) watches.push(watchKind(ports, state, kind, ports.storage.resource(kind)));
-  state.expect(watches.length);
+  const watches = new Map<ClusterKind, Disposable>();
+  const start = (kind: ClusterKind, resource: Resource, options: ListOptions): void => {
+    watches.set(kind, watchKind(ports, state, kind, resource, options));
+  };
+  state.onChange((change) => {
+    if ((change.type === 'upsert' || change.type === 'remove') && ASKING_KINDS.has(change.kind)) followOptional(ports, state, watches, start);
+  });
+  for (const kind of ['Node', ...CALICO_KINDS] as const) state.expect(kind);
+  start('Node', NODES, {});
+  for (const kind of CALICO_KINDS) start(kind, ports.storage.resource(kind), {});
   return {
     get inSync() { return state.inSync; },
+    get complete() { return state.complete; },
     get away() { return state.away; },
     snapshot: () => state.snapshot,
     onChange: (listener) => state.onChange(listener),
     whenInSync: () => state.whenInSync,
-    [Symbol.dispose]: () => { for (const watch of watches) watch[Symbol.dispose](); },
+    [Symbol.dispose]: () => { for (const watch of watches.values()) watch[Symbol.dispose](); },
   };
 }
 
-function watchKind(ports: ClusterPorts, state: ClusterState, kind: ClusterKind, resource: Resource): Disposable {
-  return ports.kube.watch<KubeObject>(resource, {}, {
-    upsert: (object) => { state.upsert(kind, object.metadata.name, readObject(ports, kind, object)); },
-    remove: (object) => { state.remove(kind, object.metadata.name); },
+/** Watches of kinds that are not always needed begin and end with what asks for them. */
+function followOptional(ports: ClusterPorts, state: ClusterState, watches: Map<ClusterKind, Disposable>, start: (kind: ClusterKind, resource: Resource, options: ListOptions) => void): void {
+  for (const kind of OPTIONAL_KINDS) {
+    const { isWanted, resource, options } = OPTIONAL[kind];
+    const watch = watches.get(kind);
+    const wanted = isWanted(state.snapshot);
+    if (wanted && watch === undefined) {
+      state.expect(kind);
+      start(kind, resource, options(ports.node));
+    }
+    if (wanted || watch === undefined) continue;
+    watch[Symbol.dispose]();
+    watches.delete(kind);
+    state.forget(kind);
+  }
+}
+
+function watchKind(ports: ClusterPorts, state: ClusterState, kind: ClusterKind, resource: Resource, options: ListOptions): Disposable {
+  return ports.kube.watch<KubeObject>(resource, options, {
+    upsert: (object) => { state.upsert(kind, keyOf(object), readObject(ports, kind, object)); },
+    remove: (object) => { state.remove(kind, keyOf(object)); },
     synced: () => { state.synced(kind); },
-    disconnected: (away, reason) => { state.disconnected(kind, away, reason); },
+    disconnected: (away, reason) => { state.disconnected(kind, away, reason, isOptional(kind) ? cannotRead(kind, reason, ports.node) : []); },
   });
 }
+
+const cannotRead = (kind: OptionalKindName, reason: string, node: string): Problem[] =>
+  [{ path: `Node/${node}`, message: `${OPTIONAL[kind].resource.plural} cannot be read (${reason}): expected leave to list and watch them; ${OPTIONAL[kind].consequence}` }];
+
+/** Name, or `namespace/name`. */
+const keyOf = ({ metadata: { name, namespace } }: KubeObject): string => (namespace === undefined ? name : `${namespace}/${name}`);
+
+const isOptional = (kind: ClusterKind): kind is OptionalKindName => kind in OPTIONAL;
 
 type ReadObject = { readonly value: ClusterKinds[ClusterKind] | undefined; readonly problems: readonly Problem[] };
 
 function readObject(ports: ClusterPorts, kind: ClusterKind, object: KubeObject): ReadObject {
   if (kind === 'Node') return readNode(object);
+  if (isOptional(kind)) return { value: OPTIONAL[kind].read(object, ports.node), problems: [] };
   const { value, problems } = ports.storage.fromStored(kind, object);
   if (value === undefined || (problems.length > 0 && !SETTINGS.has(kind))) return { value: undefined, problems };
   if (value.kind === 'BlockAffinity' && value.spec.node !== ports.node) return { value: undefined, problems: [] };
@@ -94,8 +134,10 @@ function pruned<T extends { readonly metadata: Readonly<Record<string, unknown>>
 class ClusterState {
   readonly #log: Log;
   readonly #objects: { readonly [K in ClusterKind]: Map<string, ClusterKinds[K]> } = {
-    Node: new Map(), IPPool: new Map(), BGPConfiguration: new Map(), BGPPeer: new Map(), BlockAffinity: new Map(),
+    Node: new Map(), IPPool: new Map(), BGPConfiguration: new Map(), BGPPeer: new Map(), BGPFilter: new Map(), BlockAffinity: new Map(),
     FelixConfiguration: new Map(), IPAMConfiguration: new Map(), IPReservation: new Map(), ClusterInformation: new Map(),
+    Secret: new Map(),
+    Service: new Map(), EndpointSlice: new Map(), Workload: new Map(),
   };
   /** `Kind/name` → what identifies its content, so that a heartbeat is no change. */
   readonly #prints = new Map<string, string>();
@@ -103,7 +145,7 @@ class ClusterState {
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   readonly #listed = new Set<ClusterKind>();
   readonly #synced = Promise.withResolvers<void>();
-  #expected = Infinity;
+  readonly #expected = new Set<ClusterKind>();
   readonly away = new Map<ClusterKind, string>();
   readonly snapshot: ClusterSnapshot;
 
@@ -116,7 +158,18 @@ class ClusterState {
   inSync = false;
   get whenInSync(): Promise<void> { return this.#synced.promise; }
 
-  expect(kinds: number): void { this.#expected = kinds; this.#checkSync(); }
+  get complete(): boolean { return this.#expected.isSubsetOf(new Set([...this.#listed, ...this.away.keys()])); }
+
+  expect(kind: ClusterKind): void { this.#expected.add(kind); }
+
+  /** The kind is watched no more. */
+  forget(kind: ClusterKind): void {
+    this.#expected.delete(kind);
+    this.#listed.delete(kind);
+    this.away.delete(kind);
+    this.#note(kind, []);
+    for (const name of [...this.#objects[kind].keys()]) this.remove(kind, name);
+  }
 
   onChange(listener: (change: ClusterChange) => void): Disposable {
     this.#listeners.add(listener);
@@ -141,10 +194,13 @@ class ClusterState {
   synced(kind: ClusterKind): void {
     this.#listed.add(kind);
     this.#checkSync();
+    if (isOptional(kind)) this.#emit({ type: 'problems' });
   }
 
-  disconnected(kind: ClusterKind, away: boolean, reason: string): void {
+  /** What was never listed is a problem while it is away; of the rest the last state holds. */
+  disconnected(kind: ClusterKind, away: boolean, reason: string, problems: readonly Problem[]): void {
     if (away) this.away.set(kind, reason); else this.away.delete(kind);
+    this.#note(kind, away && !this.#listed.has(kind) ? problems : []);
     this.#log[away ? 'warn' : 'info'](away ? 'cluster.away' : 'cluster.back', { kind, reason });
   }
 
@@ -162,7 +218,7 @@ class ClusterState {
   }
 
   #checkSync(): void {
-    if (this.inSync || this.#listed.size < this.#expected) return;
+    if (this.inSync || ![...this.#expected].every((k) => isOptional(k) || this.#listed.has(k))) return;
     this.inSync = true;
     this.#synced.resolve();
     this.#emit({ type: 'inSync' });

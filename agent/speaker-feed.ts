@@ -52,6 +52,8 @@ class Feed implements SpeakerFeed {
   #translated: readonly Problem[] = [];
   #refused: readonly { readonly sections: readonly string[]; readonly problems: readonly Problem[] }[] = [];
   #settling: TimerHandle | undefined;
+  /** The first configuration waits for everything: it would take away what bgpd has from before. */
+  #isBegun = false;
   /** Wakes the sender: there may be something to send. */
   #wake: () => void = () => {};
   /** Connections since something was applied. */
@@ -95,6 +97,8 @@ class Feed implements SpeakerFeed {
   }
 
   #translate(): void {
+    if (!this.#isBegun && !this.#ports.cluster.complete) return;
+    this.#isBegun = true;
     const snapshot = this.#ports.cluster.snapshot();
     const { value, problems } = this.#translation.update(snapshot, this.#changed);
     this.#changed = new Set();

@@ -30,8 +30,8 @@ export interface Written { readonly kind: KindName; readonly name: string; reado
 export function cluster(nodes: readonly CalicoNode[], resources: readonly Written[] = []): ClusterSnapshot {
   const objects: { [K in ClusterKind]: Map<string, ClusterKinds[K]> } = {
     Node: new Map(nodes.map((n) => [n.name, n])), IPPool: new Map(), BGPConfiguration: new Map(), BGPPeer: new Map(),
-    BlockAffinity: new Map(), FelixConfiguration: new Map(), IPAMConfiguration: new Map(), IPReservation: new Map(),
-    ClusterInformation: new Map(),
+    BlockAffinity: new Map(), BGPFilter: new Map(), Secret: new Map(), FelixConfiguration: new Map(), IPAMConfiguration: new Map(), IPReservation: new Map(),
+    ClusterInformation: new Map(), Service: new Map(), EndpointSlice: new Map(), Workload: new Map(),
   };
   const problems: Problem[] = [];
   for (const { kind, name, spec, metadata } of resources) {

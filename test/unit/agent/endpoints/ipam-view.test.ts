@@ -15,7 +15,8 @@ function cluster(parts: Partial<ClusterSnapshot>): ClusterSnapshot {
   const none = new Map();
   return {
     Node: none, IPPool: none, BGPConfiguration: none, BGPPeer: none, BlockAffinity: none, FelixConfiguration: none,
-    IPAMConfiguration: none, IPReservation: none, ClusterInformation: none, problems: [], ...parts,
+    IPAMConfiguration: none, IPReservation: none, ClusterInformation: none,
+    Service: none, EndpointSlice: none, Workload: none, BGPFilter: none, Secret: none, problems: [], ...parts,
   };
 }
 
