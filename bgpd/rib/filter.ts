@@ -1,8 +1,9 @@
-/** Filters of the configuration, compiled once into functions: which routes of which sources pass. */
-import { bitsOf, contains, familyOf, lengthOf, type Prefix } from '../../lib/ip/prefix.ts';
-import { parsePrefix } from '../../lib/ip/text.ts';
-import type { FilterConfig, FilterRule, PrefixMatch } from '../../config/messages/speaker-config.ts';
+/** Filters of the configuration, compiled once into functions: which routes pass, and changed how. */
+import type { Prefix } from '../../lib/ip/prefix.ts';
+import type { FilterConfig, FilterRule } from '../../config/messages/speaker-config.ts';
 import type { PathAttributes } from '../wire/message.ts';
+import { changerOf, type Changer } from './filter-changes.ts';
+import { matcherOf, type InterfaceName, type Matcher } from './filter-matches.ts';
 import type { Route } from './route.ts';
 
 /** True: the route passes as it is. Attributes: it passes with these instead; the same ones always give the same. False: it does not. */
@@ -11,61 +12,64 @@ export type RouteFilter = (prefix: Prefix, route: Route) => boolean | PathAttrib
 /** The session that a filter runs for; undefined: it runs for none. */
 export type SessionKind = 'ebgp' | 'ibgp' | undefined;
 
-type Verdict = 'accept' | 'reject' | 'next';
-type CompiledFilter = (prefix: Prefix, route: Route) => Verdict;
+interface Rule {
+  readonly matches: Matcher | undefined;
+  readonly change: Changer | undefined;
+  readonly action: 'accept' | 'reject' | 'next';
+}
+
+interface CompiledFilter {
+  readonly ebgp: readonly Rule[];
+  readonly ibgp: readonly Rule[];
+  readonly none: readonly Rule[];
+  /** What it says depends on the interface by which a route leaves: links that change make it say something else. */
+  readonly asksInterfaces: boolean;
+}
 
 /** All filters of a configuration by name. */
 export type Filters = ReadonlyMap<string, CompiledFilter>;
 
-export const compileFilters = (configs: readonly FilterConfig[]): Filters =>
-  new Map(configs.map((config) => [config.name, compileFilter(config)]));
+const REJECT_ALL: readonly Rule[] = [{ matches: undefined, change: undefined, action: 'reject' }];
+
+export const compileFilters = (configs: readonly FilterConfig[], interfaceName: InterfaceName = () => undefined): Filters =>
+  new Map(configs.map((config) => [config.name, compileFilter(config, interfaceName)]));
 
 /**
- * The filters named, in order: the first verdict counts, none means accept. Undefined: everything passes, so that hot
- * paths need not ask. A name that is not known rejects everything: a typing error must not leak routes.
+ * The filters named, in order, for one kind of session: the first verdict counts, none means accept. Undefined: everything
+ * passes as it is, so that hot paths need not ask. A name that is not known rejects everything: a typing error must not
+ * leak routes.
  */
-export function chainOf(names: readonly string[], filters: Filters, _session: SessionKind): RouteFilter | undefined {
-  if (names.length === 0) return undefined;
-  const chain = names.map((name) => filters.get(name) ?? rejectAll);
+export function chainOf(names: readonly string[], filters: Filters, session: SessionKind): RouteFilter | undefined {
+  const rules = names.flatMap((name) => filters.get(name)?.[session ?? 'none'] ?? REJECT_ALL);
+  if (rules.length === 0) return undefined;
   return (prefix, route) => {
-    for (const filter of chain) {
-      const verdict = filter(prefix, route);
-      if (verdict !== 'next') return verdict === 'accept';
+    let attributes = route.attributes;
+    for (const { matches, change, action } of rules) {
+      if (matches !== undefined && !matches(prefix, route, attributes)) continue;
+      if (change !== undefined) attributes = change(attributes);
+      if (action === 'reject') return false;
+      if (action === 'accept') break;
     }
-    return true;
+    return attributes === route.attributes || attributes;
   };
 }
 
-const rejectAll: CompiledFilter = () => 'reject';
+export const asksInterfaces = (names: readonly string[], filters: Filters): boolean =>
+  names.some((name) => filters.get(name)?.asksInterfaces === true);
 
-function compileFilter(config: FilterConfig): CompiledFilter {
-  const rules = config.rules.map(compileRule);
-  return (prefix, route) => {
-    for (const { matches, action } of rules) if (matches(prefix, route)) return action;
-    return config.otherwise;
+/** A verdict for what no rule matches is one more rule. Rules for other sessions than one's own are left out. */
+function compileFilter(config: FilterConfig, interfaceName: InterfaceName): CompiledFilter {
+  const rules = config.rules.map((rule) => ({ sessions: rule.sessions, compiled: compileRule(rule, interfaceName) }));
+  const last: Rule[] = config.otherwise === 'next' ? [] : [{ matches: undefined, change: undefined, action: config.otherwise }];
+  const rulesFor = (session: SessionKind): Rule[] => [
+    ...rules.filter(({ sessions }) => sessions === undefined || (session !== undefined && sessions.includes(session))).map((r) => r.compiled),
+    ...last,
+  ];
+  return {
+    ebgp: rulesFor('ebgp'), ibgp: rulesFor('ibgp'), none: rulesFor(undefined),
+    asksInterfaces: config.rules.some((rule) => rule.interfaces !== undefined),
   };
 }
 
-function compileRule(rule: FilterRule): { readonly matches: (prefix: Prefix, route: Route) => boolean; readonly action: Verdict } {
-  const { sources, action } = rule;
-  const ranges = rule.prefixes?.flatMap(compileRange);
-  const matches = (prefix: Prefix, route: Route): boolean =>
-    (sources === undefined || sources.includes(route.source.kind)) && (ranges === undefined || ranges.some((r) => isIn(r, prefix)));
-  return { matches, action };
-}
-
-interface Range { readonly outer: Prefix; readonly minimum: number; readonly maximum: number }
-
-/** Bounds default to the exact length of the prefix; one bound alone opens the other side as far as it goes. */
-function compileRange(match: PrefixMatch): Range[] {
-  const outer = parsePrefix(match.prefix);
-  if (outer === undefined) return [];
-  const isExact = match.minLength === undefined && match.maxLength === undefined;
-  const longest = isExact ? lengthOf(outer) : bitsOf(familyOf(outer));
-  return [{ outer, minimum: match.minLength ?? lengthOf(outer), maximum: match.maxLength ?? longest }];
-}
-
-function isIn({ outer, minimum, maximum }: Range, prefix: Prefix): boolean {
-  const length = lengthOf(prefix);
-  return length >= minimum && length <= maximum && contains(outer, prefix);
-}
+const compileRule = (rule: FilterRule, interfaceName: InterfaceName): Rule =>
+  ({ matches: matcherOf(rule, interfaceName), change: rule.set && changerOf(rule.set), action: rule.action });
