@@ -99,5 +99,5 @@ export const AS_PATH_SEGMENT = { set: 1, sequence: 2, confedSequence: 3, confedS
 /** RFC 1997, RFC 8326 (graceful shutdown), RFC 7999 (blackhole), RFC 9494 (long-lived stale). */
 export const COMMUNITY = {
   gracefulShutdown: 0xffff0000, llgrStale: 0xffff0006, noLlgr: 0xffff0007, blackhole: 0xffff029a,
-  noExport: 0xffffff01, noAdvertise: 0xffffff02, noExportSubconfed: 0xffffff03,
+  noExport: 0xffffff01, noAdvertise: 0xffffff02, noExportSubconfed: 0xffffff03, noPeer: 0xffffff04,
 } as const;
