@@ -49,18 +49,34 @@ export async function startAgent(ports: AgentPorts, options: AgentOptions): Prom
 function startStatus(parts: Parts, metrics: AgentMetrics, options: AgentOptions): Promise<StatusServer> {
   return startStatusServer(options.statusPort, {
     notReady: () => notReady(parts),
-    metrics: () => metrics.registry.metrics(),
+    metrics: async () => `${await metrics.registry.metrics()}${await bgpdMetrics(options.bgpdSocket)}`,
     attachments: () => parts.registry.all,
     problems: () => problemsOf(parts),
     bgpStatus: async () => {
       using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
       return await bgpd.call('status', {});
     },
+    bgpPeer: async (peer) => {
+      using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
+      return await bgpd.call('peer', { peer });
+    },
     bgpRoutes: async (request) => {
       using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
       return await bgpd.call('routes', request);
     },
   });
+}
+
+/** bgpd's metrics, and whether it could be asked for them. */
+async function bgpdMetrics(socket: string): Promise<string> {
+  const up = (value: 0 | 1): string => `# HELP tortie_bgpd_up 1 when bgpd answers its agent\n# TYPE tortie_bgpd_up gauge\ntortie_bgpd_up ${value}\n`;
+  try {
+    using bgpd = await connect<BgpdMethods>(socket);
+    const { text } = await bgpd.call('metrics', {});
+    return `${up(1)}${text}`;
+  } catch {
+    return up(0); // the feed has logged why
+  }
 }
 
 function notReady({ cluster, pods }: Parts): string {

@@ -1,12 +1,15 @@
 /** The control socket: takes sections of configuration, answers questions, ends the process when asked. */
-import type { ApplyRequest, ApplyResult, BgpdMethods, RoutesRequest } from '../config/messages/bgpd-control.ts';
+import type { ApplyRequest, ApplyResult, BgpdMethods, ClearMode, PeerDetail, RoutesRequest } from '../config/messages/bgpd-control.ts';
 import { SECTION_NAMES, type SectionName, type SpeakerConfig } from '../config/messages/speaker-config.ts';
 import { OperationError, type Problem } from '../lib/errors.ts';
 import type { Handlers } from '../sys/rpc.ts';
+import { parseIp, parsePrefix } from '../lib/ip/text.ts';
+import { clear } from './clear.ts';
 import { metricsText } from './metrics.ts';
+import { routesOf } from './route-views.ts';
 import { validateSections } from './settings/validate.ts';
 import type { Speaker } from './speaker.ts';
-import { acceptedFrom, routesOf, statusOf } from './status.ts';
+import { acceptedFrom, detailOf, peerDetailOf, statusOf } from './status.ts';
 
 export type StopMode = BgpdMethods['stop']['params']['mode'];
 
@@ -14,9 +17,17 @@ export interface ControlPorts {
   readonly speaker: Speaker;
   /** Remembers what is in force, for the next start. */
   readonly save: (sections: Partial<SpeakerConfig>) => void;
-  /** Ends the process, after the answer. */
-  readonly stop: (mode: StopMode) => void;
+  /** Ends the process, after the answer. `message` goes to the peers (RFC 9003). */
+  readonly stop: (mode: StopMode, message: string) => void;
+  /** Lets other work of the process go on, in the midst of a long answer. */
+  readonly pause?: () => Promise<void>;
 }
+
+/** Octets of a shutdown message (RFC 9003 §2). */
+const MAXIMUM_MESSAGE = 255;
+const CLEAR_MODES: readonly ClearMode[] = ['hard', 'soft-in', 'soft-out'];
+const VIEWS: readonly RoutesRequest['view'][] = ['candidates', 'received', 'accepted', 'advertised'];
+const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 
 export class Control {
   readonly #ports: ControlPorts;
@@ -29,21 +40,29 @@ export class Control {
   get problems(): Problem[] { return [...this.#problems.values()].flat(); }
 
   get handlers(): Handlers<BgpdMethods> {
-    const { speaker, stop } = this.#ports;
+    const { speaker, pause = nextTurn } = this.#ports;
     return {
       apply: (request) => this.#apply(request),
       status: () => statusOf(speaker, this.problems),
-      routes: (request) => routesOf(speaker, checkedRequest(request)),
+      routes: (request) => routesOf(speaker, checkedRequest(request), pause),
+      peer: ({ peer }) => peerOf(speaker, peer),
+      clear: (request) => this.#clear(request),
       count: ({ peer }) => {
-        if (typeof peer !== 'string') throw new OperationError('COUNT', { peer, expected: "a peer's name or address" });
+        if (typeof peer !== 'string') throw new OperationError('COUNT', { peer, expected: PEER });
         const accepted = acceptedFrom(speaker, peer);
-        if (accepted === undefined) throw new OperationError('NO_SUCH_PEER', { peer });
+        if (accepted === undefined) throw new OperationError('NO_PEER', { peer });
         return { accepted };
       },
-      metrics: async () => ({ text: await metricsText(statusOf(speaker, this.problems)) }),
-      stop: ({ mode }) => {
+      metrics: async () => {
+        const { ribs } = speaker.routing;
+        return { text: await metricsText(statusOf(speaker, this.problems), [...speaker.neighbours].map((n) => detailOf(n, ribs)), speaker.nowMs) };
+      },
+      stop: ({ mode, message = '' }) => {
         if (mode !== 'restart' && mode !== 'final') throw new OperationError('STOP_MODE', { mode, expected: 'restart or final' });
-        stop(mode);
+        if (typeof message !== 'string' || Buffer.byteLength(message) > MAXIMUM_MESSAGE) {
+          throw new OperationError('STOP_MESSAGE', { message, expected: `text of at most ${MAXIMUM_MESSAGE} octets` });
+        }
+        this.#ports.stop(mode, message);
         return {};
       },
     };
@@ -67,6 +86,15 @@ export class Control {
     return found;
   }
 
+  #clear({ peer, mode }: BgpdMethods['clear']['params']): BgpdMethods['clear']['result'] {
+    const { speaker } = this.#ports;
+    if (typeof peer !== 'string') throw new OperationError('CLEAR', { peer, expected: `${PEER}, or *` });
+    if (!CLEAR_MODES.includes(mode)) throw new OperationError('CLEAR', { mode, expected: CLEAR_MODES.join(', ') });
+    const peers = clear(speaker, peer, mode, speaker.nowMs);
+    if (peers === undefined) throw noPeer(speaker, peer);
+    return { peers };
+  }
+
   async #apply({ sections }: ApplyRequest): Promise<ApplyResult> {
     if (typeof sections !== 'object' || sections === null) throw new OperationError('APPLY', { sections, expected: 'an object of sections' });
     const values: Record<string, unknown> = {};
@@ -85,11 +113,35 @@ export class Control {
 
 const isSectionName = (name: string): name is SectionName => SECTION_NAMES.some((known) => known === name);
 
+const PEER = "a peer's name or address";
+/** Names in an error: enough to see a typing error. */
+const NAMED = 20;
+
+function noPeer(speaker: Speaker, peer: string): OperationError {
+  const names = [...speaker.neighbours].map((n) => n.config.name);
+  const expected = names.length === 0 ? '(there are none)' : `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ', …' : ''}`;
+  return new OperationError('NO_PEER', { peer, expected });
+}
+
+function peerOf(speaker: Speaker, peer: unknown): PeerDetail {
+  if (typeof peer !== 'string') throw new OperationError('PEER', { peer, expected: PEER });
+  const detail = peerDetailOf(speaker, peer);
+  if (detail === undefined) throw noPeer(speaker, peer);
+  return detail;
+}
+
+/** Throws OperationError ROUTES naming the parameter, its value and what was expected. */
 function checkedRequest(request: RoutesRequest): RoutesRequest {
-  const { limit, family, peer, prefix } = request;
-  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) throw new OperationError('ROUTES', { limit, expected: 'a positive integer' });
-  if (family !== undefined && family !== 'ipv4' && family !== 'ipv6') throw new OperationError('ROUTES', { family, expected: 'ipv4 or ipv6' });
-  if (peer !== undefined && typeof peer !== 'string') throw new OperationError('ROUTES', { peer, expected: "a peer's name or address" });
-  if (prefix !== undefined && typeof prefix !== 'string') throw new OperationError('ROUTES', { prefix, expected: 'ADDRESS/LENGTH' });
+  const { limit, family, peer, prefix, longer, view, best } = request;
+  const bad = (field: object, expected: string): never => { throw new OperationError('ROUTES', { ...field, expected }); };
+  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) bad({ limit }, 'a positive integer');
+  if (family !== undefined && family !== 'ipv4' && family !== 'ipv6') bad({ family }, 'ipv4 or ipv6');
+  if (peer !== undefined && typeof peer !== 'string') bad({ peer }, PEER);
+  if (prefix !== undefined && (typeof prefix !== 'string' || (parsePrefix(prefix) ?? parseIp(prefix)) === undefined)) bad({ prefix }, 'ADDRESS/LENGTH or an address');
+  if (view !== undefined && !VIEWS.includes(view)) bad({ view }, VIEWS.join(', '));
+  if (view !== undefined && view !== 'candidates' && peer === undefined) bad({ view }, 'a peer with this view');
+  for (const [name, value] of Object.entries({ longer, best })) {
+    if (value !== undefined && typeof value !== 'boolean') bad({ [name]: value }, 'true or false');
+  }
   return request;
 }

@@ -40,15 +40,15 @@ export async function main(args: string[]): Promise<void> {
     transport: tcpTransport(), resolver: kernel.resolver, fib: (place) => kernel.fib(place),
   });
   let ending: Promise<void> | undefined;
-  const end = (mode: StopMode): void => {
+  const end = (mode: StopMode, message = ''): void => {
     ending ??= (async () => {
       log.info('stop', { mode });
-      await (mode === 'final' ? speaker.shutdown() : speaker.close());
+      await (mode === 'final' ? speaker.shutdown(message) : speaker.close());
       await file.saved();
       process.exit(0);
     })();
   };
-  const control = new Control({ speaker, save: (sections) => { file.save(sections); }, stop: (mode) => { setImmediate(end, mode); } });
+  const control = new Control({ speaker, save: (sections) => { file.save(sections); }, stop: (mode, message) => { setImmediate(end, mode, message); } });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end('restart'); });
   const sections = config === undefined ? await file.load() : await readConfig(config);
   if (sections !== undefined) await applyAtStart(control, sections, log);

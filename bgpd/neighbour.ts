@@ -1,4 +1,5 @@
 /** What the speaker keeps of one configured peer beside its session: its source of routes, its policy, its groups. */
+import type { PeerStatus } from '../config/messages/bgpd-control.ts';
 import type { GlobalSection, PeerConfig } from '../config/messages/speaker-config.ts';
 import type { TimerHandle } from '../lib/clock.ts';
 import { familyOf, type Family, type Ip } from '../lib/ip/prefix.ts';
@@ -13,7 +14,7 @@ import type { Helper, HelperTimer } from './session/graceful-restart.ts';
 import type { Endpoints, Negotiated } from './session/negotiated.ts';
 
 /** What is needed of `Peer`; tests give their own. */
-export type PeerLike = Pick<Peer, 'start' | 'stop' | 'close' | 'accept' | 'send' | 'fail' | 'status'>;
+export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'close' | 'accept' | 'send' | 'fail' | 'requestRefresh' | 'status' | 'detail'>;
 
 export interface Neighbour {
   config: PeerConfig;
@@ -35,6 +36,8 @@ export interface Neighbour {
   hasBeenUp: boolean;
   /** A change that waits for the session to end. */
   isOutdated: boolean;
+  /** The last `clear` that an operator asked for. */
+  cleared?: PeerStatus['cleared'];
 }
 
 /** The ends of a session, and the link between them; 0: the peer is not directly connected. */

@@ -7,6 +7,7 @@ import type { StopReason } from './peer.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import { compileFilters, type Filters } from './rib/filter.ts';
 import { loopIn } from './rib/loop.ts';
+import { FIRST_PEER_INDEX } from './rib/route.ts';
 import { newHelper } from './session/graceful-restart.ts';
 import { demandOf } from './settings/changes.ts';
 
@@ -27,7 +28,7 @@ export class Neighbourhood {
   #filters: Filters = new Map();
   /** Filter name → its rules as text, to see what changed. */
   #filterTexts: ReadonlyMap<string, string> = new Map();
-  #nextIndex = 1;
+  #nextIndex = FIRST_PEER_INDEX;
 
   constructor(ports: NeighbourhoodPorts) { this.#ports = ports; }
 
@@ -101,13 +102,14 @@ export class Neighbourhood {
     const [importKey, exportKey] = [this.#importKey(config), this.#exportKey(config)];
     if (importKey === neighbour.importKey && exportKey === neighbour.exportKey) return;
     Object.assign(neighbour, policyFor(global, config, this.#filters));
-    if (importKey !== neighbour.importKey) this.#judgeAgain(neighbour);
+    if (importKey !== neighbour.importKey) this.judgeAgain(neighbour);
     const exportChanged = exportKey !== neighbour.exportKey;
     Object.assign(neighbour, { importKey, exportKey });
     if (exportChanged) this.#regroup(neighbour);
   }
 
-  #judgeAgain(neighbour: Neighbour): void {
+  /** Runs loop detection and import filters again over what the peer has sent. */
+  judgeAgain(neighbour: Neighbour): void {
     for (const family of FAMILIES) {
       const { loc } = this.#ports.ribs[family];
       for (const route of loc.routes) {

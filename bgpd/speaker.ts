@@ -6,6 +6,7 @@ import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, 
 import { prefix, showPrefix } from '../lib/ip/text.ts';
 import { metricFor } from './kernel/view.ts';
 import { Listeners } from './listeners.ts';
+import { PrefixLimits } from './maximum-prefixes.ts';
 import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
 import { Neighbourhood } from './neighbourhood.ts';
 import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './peer.ts';
@@ -16,7 +17,7 @@ import { loopIn } from './rib/loop.ts';
 import { isMartian } from './rib/martian.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
 import { stepHelper, type HelperEffect, type HelperEvent } from './session/graceful-restart.ts';
-import type { RestartState } from './session/negotiate.ts';
+import type { RestartState } from './session/local-open.ts';
 import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
 import { beginRestart, stepRestart, type RestartEvent, type RestartingSpeaker, type RestartStep } from './session/restarting-speaker.ts';
 import { AttributeInterner } from './wire/interner.ts';
@@ -41,6 +42,8 @@ export class Speaker {
   readonly routing: Routing;
   readonly neighbours: Neighbourhood;
   readonly listeners: Listeners;
+  /** How many prefixes peers may send. */
+  readonly limits: PrefixLimits;
   readonly #refusals: Refusals;
   readonly startedAtMs: number;
   readonly #ports: SpeakerPorts;
@@ -58,16 +61,19 @@ export class Speaker {
     this.#ports = ports;
     this.startedAtMs = ports.clock.wallTime();
     this.routing = new Routing(ports, this.#interner);
+    this.limits = new PrefixLimits({ ribs: this.routing.ribs, log: ports.log });
     this.neighbours = new Neighbourhood({
       ribs: this.routing.ribs,
       newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
-      removed: (neighbour) => { this.#stepHelper(neighbour, { type: 'removed' }); },
+      removed: (neighbour) => { this.limits.forget(neighbour); this.#stepHelper(neighbour, { type: 'removed' }); },
     });
     this.#refusals = new Refusals(ports);
     this.listeners = new Listeners(ports, (connection) => { this.#onConnection(connection); });
   }
 
   get config(): Partial<SpeakerConfig> { return this.#config; }
+  /** Wall-clock milliseconds. */
+  get nowMs(): number { return this.#ports.clock.wallTime(); }
   get isRestarting(): boolean { return FAMILIES.some((family) => this.routing.ribs[family].isDeferring); }
 
   /** What goes wrong at run time, in words for people. */
@@ -77,6 +83,7 @@ export class Speaker {
       ...this.listeners.problems,
       ...refused.map((r) => ({ path: `kernel/${showPrefix(r.prefix)}`, message: `${r.code}: ${r.message}` })),
       ...[...this.neighbours].flatMap(unsayable),
+      ...this.limits.problems(this.neighbours),
     ];
   }
 
@@ -95,10 +102,10 @@ export class Speaker {
     this.#refusals[Symbol.dispose]();
   }
 
-  /** Ends for good: Cease to every peer, and our routes leave the kernel. */
-  async shutdown(): Promise<void> {
+  /** Ends for good: Cease to every peer, with a message (RFC 9003), and our routes leave the kernel. */
+  async shutdown(message = ''): Promise<void> {
     await this.listeners.close();
-    for (const neighbour of this.neighbours) neighbour.peer.stop('shutdown');
+    for (const neighbour of this.neighbours) neighbour.peer.stop('shutdown', { message });
     for (const family of FAMILIES) {
       const rib = this.routing.ribs[family];
       rib.endDeferral();
@@ -120,6 +127,7 @@ export class Speaker {
     if (next.peers !== undefined) {
       this.neighbours.reconfigure({ global, peers: next.peers, filters: next.filters ?? NO_FILTERS });
       this.#onPeersConfigured(global, next.peers);
+      for (const neighbour of this.neighbours) this.limits.check(neighbour);
     }
     this.routing.changed();
     await this.listeners.listenOn(global.listen);
@@ -199,6 +207,7 @@ export class Speaker {
 
   #onUp(neighbour: Neighbour, negotiated: Negotiated, endpoints: Endpoints): void {
     const { source, config } = neighbour;
+    this.limits.forget(neighbour);
     source.routerId = negotiated.peerRouterId;
     source.address = endpoints.remote;
     source.interfaceIndex = this.#linkOf(endpoints.remote);
@@ -227,6 +236,7 @@ export class Speaker {
     if (message.endOfRib !== undefined) { this.#onEndOfRib(neighbour, message.endOfRib); return; }
     this.#absorb(neighbour, 'ipv4', message.withdrawn4, message.announced4, message.nextHop4, message);
     this.#absorb(neighbour, 'ipv6', message.withdrawn6, message.announced6, message.nextHop6, message);
+    this.limits.check(neighbour);
     this.routing.changed();
   }
 

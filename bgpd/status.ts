@@ -1,19 +1,13 @@
-/** What people and the agent may ask about the speaker: its state, its peers, and why a route is (not) the best. */
-import {
-  CONTROL_VERSION, type PathView, type PeerStatus, type RoutesRequest, type RoutesResult, type RouteView, type SpeakerStatus,
-} from '../config/messages/bgpd-control.ts';
+/** What people and the agent may ask about the speaker: its state and its peers. Routes are in `route-views.ts`. */
+import { CONTROL_VERSION, type PeerDetail, type PeerStatus, type SpeakerStatus } from '../config/messages/bgpd-control.ts';
 import type { Problem } from '../lib/errors.ts';
-import { comparePrefixes, FAMILIES, familyOf, type Family, type Prefix } from '../lib/ip/prefix.ts';
-import { parsePrefix, showIp, showPrefix } from '../lib/ip/text.ts';
+import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
+import { showPrefix } from '../lib/ip/text.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import type { ExplainedPath } from './rib/loc-rib.ts';
 import type { Speaker } from './speaker.ts';
-import type { PathAttributes } from './wire/message.ts';
 
 export const SOFTWARE = 'tortie bgpd';
-const DEFAULT_LIMIT = 1000;
-const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
 
 /** `problems`: what was wrong with the configuration; what goes wrong at run time is added. */
 export function statusOf(speaker: Speaker, problems: readonly Problem[]): SpeakerStatus {
@@ -48,6 +42,8 @@ export function peerStatusOf(neighbour: Neighbour, ribs: Readonly<Record<Family,
     stale: counts.reduce((sum, c) => sum + c.stale, 0),
     advertised,
     endOfRib: [...session?.endOfRib ?? []],
+    ...config.shutdown !== undefined && { shutdown: config.shutdown.message },
+    ...neighbour.cleared !== undefined && { cleared: neighbour.cleared },
   };
 }
 
@@ -58,60 +54,31 @@ export function acceptedFrom(speaker: Speaker, peer: string): number | undefined
   return FAMILIES.reduce((sum, family) => sum + speaker.routing.ribs[family].loc.adjIn.countsOf(neighbour.source).accepted, 0);
 }
 
-/** In order of prefixes, at most `limit` (1,000 unless said). A prefix or peer that is not known gives none. */
-export function routesOf(speaker: Speaker, request: RoutesRequest): RoutesResult {
-  const only = request.prefix === undefined ? undefined : parsePrefix(request.prefix);
-  if (request.prefix !== undefined && only === undefined) return { routes: [], truncated: false };
-  const limit = request.limit ?? DEFAULT_LIMIT;
-  const peer = request.peer === undefined ? undefined : request.peer === 'local' ? 'local' : speaker.neighbours.find(request.peer)?.config.name;
-  if (request.peer !== undefined && peer === undefined) return { routes: [], truncated: false };
-  const routes: RouteView[] = [];
+/** All about one peer. Undefined: there is none of that name or address. */
+export function peerDetailOf(speaker: Speaker, peer: string): PeerDetail | undefined {
+  const neighbour = speaker.neighbours.find(peer);
+  return neighbour === undefined ? undefined : detailOf(neighbour, speaker.routing.ribs);
+}
+
+export function detailOf(neighbour: Neighbour, ribs: Readonly<Record<Family, FamilyRib>>): PeerDetail {
+  const { source, session, config } = neighbour;
+  const perFamily: { [F in Family]?: NonNullable<PeerDetail['perFamily'][F]> } = {};
   for (const family of FAMILIES) {
-    if (request.family !== undefined && request.family !== family) continue;
-    const rib = speaker.routing.ribs[family];
-    for (const [prefix, id] of prefixesOf(rib, only)) {
-      const paths = rib.loc.explain(id, rib.maximumPaths).filter(({ route }) => peer === undefined || route.source.name === peer);
-      if (paths.length === 0) continue;
-      if (routes.length === limit) return { routes, truncated: true };
-      routes.push({ prefix: showPrefix(prefix), paths: paths.map((path) => pathView(path, rib.fib.isInstalled(id))) });
-    }
+    const { received, accepted, stale } = ribs[family].loc.adjIn.countsOf(source);
+    const place = session?.places.get(family);
+    if (place === undefined && received === 0) continue;
+    perFamily[family] = {
+      received, accepted, stale, advertised: place?.group.out.advertisedTo(source) ?? 0, endOfRib: session?.endOfRib.has(family) === true,
+    };
   }
-  return { routes, truncated: false };
-}
-
-function prefixesOf(rib: FamilyRib, only: Prefix | undefined): [Prefix, number][] {
-  const { table, adjIn } = rib.loc;
-  if (only !== undefined) {
-    const id = familyOf(only) === rib.family ? table.find(only) : -1;
-    return id < 0 ? [] : [[only, id]];
-  }
-  const all: [Prefix, number][] = [];
-  for (let id = 0; id < table.limit; id++) if (adjIn.first(id) !== 0) all.push([table.prefixOf(id), id]);
-  return all.sort(([a], [b]) => comparePrefixes(a, b));
-}
-
-function pathView({ route, stale, best, chosen, reason }: ExplainedPath, isInstalled: boolean): PathView {
-  const { attributes, nextHop, source } = route;
+  const { maximumPrefixes } = config;
   return {
-    peer: source.name,
-    nextHop: nextHop === undefined ? 'self' : showIp(nextHop.address),
-    asPath: showAsPath(attributes),
-    origin: ORIGINS[attributes.origin],
-    localPref: attributes.localPref ?? null,
-    med: attributes.med ?? null,
-    communities: attributes.communities.map((c) => `${c >>> 16}:${c & 0xffff}`),
-    best, installed: chosen && isInstalled, stale, reason,
+    ...neighbour.peer.detail(),
+    ...peerStatusOf(neighbour, ribs),
+    interface: config.interface ?? null,
+    perFamily,
+    maximumPrefixes: maximumPrefixes === undefined ? null : { limit: maximumPrefixes.limit, warningPercent: maximumPrefixes.warningPercent ?? 75 },
+    importFilters: config.importFilters,
+    exportFilters: config.exportFilters,
   };
-}
-
-/** `65001 65002 {65003,65004}`: sets in braces, confederation segments in parentheses. */
-function showAsPath({ asPath }: PathAttributes): string {
-  return asPath.map(({ type, asns }) => {
-    switch (type) {
-      case 'sequence': return asns.join(' ');
-      case 'set': return `{${asns.join(',')}}`;
-      case 'confed-sequence': return `(${asns.join(' ')})`;
-      case 'confed-set': return `({${asns.join(',')}})`;
-    }
-  }).join(' ');
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../lib/errors.ts';
 import { VERSION } from '../lib/version.ts';
+import { addBgp } from './bgp.ts';
 import { CliError } from './errors.ts';
 import { addGet } from './get.ts';
 import { addIpamShow } from './ipam-show.ts';
@@ -17,6 +18,7 @@ const program = new Command('tortiectl').description('manage the network resourc
 addGet(program);
 addWrites(program);
 addNodeStatus(program.command('node').description('about nodes'));
+addBgp(program.command('bgp').description('sessions and routes of the nodes\' BGP speakers'));
 addIpamShow(program.command('ipam').description('about IP address management'));
 addVersion(program);
 
