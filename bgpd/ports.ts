@@ -1,4 +1,5 @@
 /** What the speaker needs from the outside, as interfaces: the shell supplies them, tests supply fakes. */
+import type { Problem } from '../lib/errors.ts';
 import type { Family, Ip, Prefix } from '../lib/ip/prefix.ts';
 
 /** One way to forward: through a gateway on an interface. */
@@ -77,11 +78,28 @@ export interface ForeignRoutesPort {
   ignoreInterfaces(patterns: readonly string[]): void;
 }
 
+/** What the kernel is to demand of a neighbour, or of all neighbours of a prefix, before a segment of them comes. */
+export interface LinkDemand {
+  /** The peer or range, for what people are told. */
+  readonly name: string;
+  readonly prefix: Prefix;
+  /** The interface on which a link-local address is meant. */
+  readonly interface: string | undefined;
+  /** TCP-MD5 (RFC 2385); undefined: segments are not signed. */
+  readonly key: string | undefined;
+  /** GTSM (RFC 5082): most hops to the neighbour, 1..254; undefined: any. */
+  readonly hops: number | undefined;
+  /** Milliseconds that what we sent may stay unacknowledged, or the neighbour's window closed. */
+  readonly patienceMs: number;
+}
+
 /** A TCP connection that carries BGP. All callbacks come in separate turns. */
 export interface Connection {
   readonly local: Ip;
   readonly remote: Ip;
   readonly remotePort: number;
+  /** The interface, when the addresses are link-local ones. */
+  readonly link?: { readonly index: number; readonly name: string } | undefined;
   /** Queues bytes; false: the peer reads slowly, wait for `drained`. */
   write(bytes: Uint8Array): boolean;
   /** Sends what is queued, then FIN; nothing more is called back. */
@@ -103,6 +121,8 @@ export interface DialOptions {
   readonly address: Ip;
   readonly port: number;
   readonly sourceAddress: Ip | undefined;
+  /** The interface to use; a link-local address needs one. */
+  readonly interface?: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -111,6 +131,12 @@ export interface TransportPort {
   dial(options: DialOptions, signal: AbortSignal): Promise<Connection>;
   /** Listens on one address (undefined: all of both families). Backlog at least 1,024. */
   listen(address: Ip | undefined, port: number, accept: (connection: Connection) => void): Promise<AsyncDisposable>;
+  /** Replaces all demands, also of connections that exist; those of addresses that are named no more go on as they are. */
+  demand?(demands: readonly LinkDemand[]): void;
+  /** What the kernel could not be told, and what it makes of us, in words for people. */
+  readonly problems?: readonly Problem[];
+  /** Why a neighbour that is not heard may be silent, where the kernel lets us know; undefined: it does not. */
+  suspicion?(address: Ip, link: string | undefined): string | undefined;
 }
 
 export type { Family };

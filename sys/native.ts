@@ -17,6 +17,13 @@ const sendFunction = libc.func('long send(int, void *, size_t, int)');
 const sendCall = sendFunction as unknown as Call;
 const sendCallInPool = sendFunction.async as unknown as (...args: [number, Uint8Array, number, number, (error: Error | null, result: number) => void]) => void;
 const recvCall = libc.func('long recv(int, void *, size_t, int)') as unknown as Call;
+const connectCall = libc.func('int connect(int, void *, uint)') as unknown as Call;
+const listenCall = libc.func('int listen(int, int)') as unknown as Call;
+const acceptCall = libc.func('int accept4(int, void *, void *, int)') as unknown as Call;
+const sendtoCall = libc.func('long sendto(int, void *, size_t, int, void *, uint)') as unknown as Call;
+const recvfromCall = libc.func('long recvfrom(int, void *, size_t, int, void *, void *)') as unknown as Call;
+const nameToIndexCall = libc.func('uint if_nametoindex(void *)') as unknown as Call;
+const indexToNameCall = libc.func('void *if_indextoname(uint, void *)') as unknown as (index: number, name: Uint8Array) => unknown;
 const getsocknameCall = libc.func('int getsockname(int, void *, void *)') as unknown as Call;
 const setsockoptCall = libc.func('int setsockopt(int, int, int, void *, uint)') as unknown as Call;
 const getsockoptCall = libc.func('int getsockopt(int, int, int, void *, void *)') as unknown as Call;
@@ -30,6 +37,7 @@ const filterCall = libc.func('setsockopt', 'int', [
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
@@ -64,12 +72,44 @@ export function sendInPool(fd: number, bytes: Uint8Array, length = bytes.length)
 /** recv(2) into `into`: bytes received. */
 export const recv = (fd: number, into: Uint8Array, flags = 0): number => outcome(recvCall(fd, into, into.length, flags));
 
+/** connect(2): minus EINPROGRESS when the descriptor does not block. */
+export const connect = (fd: number, address: Uint8Array): number => outcome(connectCall(fd, address, address.length));
+
+/** listen(2); the kernel caps the backlog at net.core.somaxconn. */
+export const listen = (fd: number, backlog: number): number => outcome(listenCall(fd, backlog));
+
+/** accept4(2), non-blocking and close-on-exec: a file descriptor; the other end's address goes into `from`. */
+export const accept = (fd: number, from: Uint8Array): number =>
+  outcome(acceptCall(fd, from, lengthOf(from), SOCK_NONBLOCK | SOCK_CLOEXEC));
+
+/** sendto(2): bytes sent. */
+export const sendto = (fd: number, bytes: Uint8Array, to: Uint8Array): number => outcome(sendtoCall(fd, bytes, bytes.length, 0, to, to.length));
+
+/** recvfrom(2) into `into`: bytes received; the sender's address goes into `from`. */
+export const recvfrom = (fd: number, into: Uint8Array, from: Uint8Array): number =>
+  outcome(recvfromCall(fd, into, into.length, 0, from, lengthOf(from)));
+
+/** if_nametoindex(3) in the network namespace of the calling thread; 0: there is no such interface. */
+export const interfaceIndexOf = (name: string): number => nameToIndexCall(Buffer.from(`${name}\0`));
+
+/** if_indextoname(3) in the network namespace of the calling thread; undefined: there is no such interface. */
+export function interfaceNameOf(index: number): string | undefined {
+  const name = Buffer.alloc(16);
+  return indexToNameCall(index, name) === null ? undefined : name.toString('utf8', 0, name.indexOf(0));
+}
+
 /** getsockname(2) into `into`: bytes of the address. */
 export function getsockname(fd: number, into: Uint8Array): number {
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(into.length);
+  const length = lengthOf(into);
   const result = outcome(getsocknameCall(fd, into, length));
   return result < 0 ? result : length.readUInt32LE();
+}
+
+/** A `socklen_t` that says how much room there is. */
+function lengthOf(room: Uint8Array): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(room.length);
+  return length;
 }
 
 /** setsockopt(2) with a 32-bit value, or bytes. */
@@ -88,6 +128,13 @@ export function getsockopt(fd: number, level: number, option: number): number {
   return result < 0 ? result : value.readInt32LE();
 }
 
+/** getsockopt(2) into `into`: bytes of the value. */
+export function getsockoptBytes(fd: number, level: number, option: number, into: Uint8Array): number {
+  const length = lengthOf(into);
+  const result = outcome(getsockoptCall(fd, level, option, into, length));
+  return result < 0 ? result : length.readUInt32LE();
+}
+
 /** Attaches a classic BPF program of 8-byte instructions; what it rejects is never queued on the socket. */
 export function attachFilter(fd: number, program: Uint8Array): number {
   return outcome(filterCall(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length: program.length / 8, instructions: program }, 16));
@@ -103,6 +150,12 @@ export const setns = (fd: number, type: number): number => outcome(setnsCall(fd,
 export function pollReadable(fd: number, callback: (failed: boolean) => void): Disposable & { unref(): void } {
   const handle = koffi.node.poll(fd, { readable: true }, (event: unknown) => { callback(typeof event === 'number' && event < 0); });
   return { unref: () => { handle.unref(); }, [Symbol.dispose]: () => { handle.close(); } };
+}
+
+/** As `pollReadable`, while `fd` is writable: once a connect(2) has come to an end. */
+export function pollWritable(fd: number, callback: () => void): Disposable {
+  const handle = koffi.node.poll(fd, { writable: true }, () => { callback(); });
+  return { [Symbol.dispose]: () => { handle.close(); } };
 }
 
 /** Where two names have one number, the one that the kernel's own text uses. */
