@@ -8,6 +8,8 @@ import { parsePeerAddress, type BGPPeer } from '../kinds/bgp-peer.ts';
 import type { CalicoNode } from '../kinds/node.ts';
 import type { PeerConfig } from '../messages/speaker-config.ts';
 import { addressOf, asnOf, listenPortOf, type LocalNode } from './local-node.ts';
+import { selectedWorkloads } from './local-workloads.ts';
+import { isFor, isGlobal, isSet, selects } from './peer-scope.ts';
 import { sessionOf, type SessionOptions } from './session.ts';
 
 /** A session, and the BGPPeer that it comes from. */
@@ -29,20 +31,7 @@ export function bgpPeerSessions(local: LocalNode, problems: Problem[]): WantedPe
   return [...global, ...own, ...sound.flatMap((r) => reverseSessions(local, r))];
 }
 
-const isSet = (text: string | undefined): text is string => text !== undefined && text !== '';
 const pathOf = (resource: BGPPeer): string => `BGPPeer/${resource.metadata.name}`;
-const isGlobal = ({ spec }: BGPPeer): boolean => !isSet(spec.node) && !isSet(spec.nodeSelector);
-
-/** The local side of a BGPPeer. */
-function isFor({ spec }: BGPPeer, node: CalicoNode): boolean {
-  if (isSet(spec.node)) return spec.node === node.name;
-  return !isSet(spec.nodeSelector) || selects(spec.nodeSelector, node);
-}
-
-function selects(selector: string, node: CalicoNode): boolean {
-  const parsed = parseSelector(selector);
-  return parsed.ok && matches(parsed.selector, node.labels);
-}
 
 /** What cannot be done yet and must not be left out silently: such a peer does not come up at all. */
 function isBuilt({ spec, ...resource }: BGPPeer, problems: Problem[]): boolean {
@@ -50,7 +39,6 @@ function isBuilt({ spec, ...resource }: BGPPeer, problems: Problem[]): boolean {
     spec.password === undefined ? undefined : ['password', 'passwords are not built yet: expected none'],
     (spec.ttlSecurity ?? 0) === 0 ? undefined : ['ttlSecurity', 'TTL security is not built yet: expected 0'],
     (spec.filters ?? []).length === 0 ? undefined : ['filters', 'BGPFilters are not built yet: expected none'],
-    !isSet(spec.localWorkloadSelector) ? undefined : ['localWorkloadSelector', 'peering with workloads is not built yet: expected none'],
   ].filter((m) => m !== undefined);
   for (const [field, message] of missing) {
     problems.push({ path: `BGPPeer/${resource.metadata.name}.spec.${field}`, message: `${message}; the peer is left out, since it must not come up without` });
@@ -67,9 +55,9 @@ function checkNode(local: LocalNode, resource: BGPPeer, problems: Problem[]): vo
 
 function forwardSessions(local: LocalNode, resource: BGPPeer, problems: Problem[]): WantedPeer[] {
   const { spec } = resource;
-  if (isSet(spec.reachableBy)) {
-    const message = 'routes to peers are not built yet: expected none; the peer comes up only where the node has a route to it';
-    problems.push({ path: `${pathOf(resource)}.spec.reachableBy`, message });
+  if (isSet(spec.localWorkloadSelector)) {
+    const target = { port: DEFAULT_BGP_PORT, portInName: false, asn: spec.asNumber!, isWorkload: true };
+    return selectedWorkloads(local, spec.localWorkloadSelector).map((address) => wanted(local, resource, { ...target, address }));
   }
   if (isSet(spec.peerSelector)) {
     return targetsOf(local, spec.peerSelector).map(([node, address]) => {
@@ -79,7 +67,7 @@ function forwardSessions(local: LocalNode, resource: BGPPeer, problems: Problem[
   }
   const written = parsePeerAddress(spec.peerIP ?? '');
   if (written === undefined) {
-    problems.push({ path: `${pathOf(resource)}.spec`, message: 'no peer is named: expected peerIP or peerSelector' });
+    problems.push({ path: `${pathOf(resource)}.spec`, message: 'no peer is named: expected peerIP, peerSelector or localWorkloadSelector' });
     return [];
   }
   return writtenSession(local, resource, written.address, written.port, problems);
@@ -117,7 +105,7 @@ function writtenSession(local: LocalNode, resource: BGPPeer, address: Ip, port: 
   return [wanted(local, resource, { address, port: target, portInName: port !== undefined || target !== DEFAULT_BGP_PORT, asn })];
 }
 
-type Target = Pick<SessionOptions, 'address' | 'port' | 'portInName' | 'asn'>;
+type Target = Pick<SessionOptions, 'address' | 'port' | 'portInName' | 'asn' | 'isWorkload'>;
 
 function wanted(local: LocalNode, resource: BGPPeer, target: Target): WantedPeer {
   const { spec } = resource;
@@ -133,7 +121,7 @@ function wanted(local: LocalNode, resource: BGPPeer, target: Target): WantedPeer
     restartTime: spec.maxRestartTime,
     keepaliveTime: spec.keepaliveTime,
   });
-  return { peer, path: pathOf(resource), written: !isSet(spec.peerSelector) };
+  return { peer, path: pathOf(resource), written: !isSet(spec.peerSelector) && target.isWorkload !== true };
 }
 
 /**

@@ -32,30 +32,32 @@ export interface SessionOptions {
   /** A Go duration. */
   readonly restartTime?: string | undefined;
   readonly keepaliveTime?: string | undefined;
+  /** A pod of this node: it dials us at an address of its own link. */
+  readonly isWorkload?: boolean;
 }
 
 const PREFIX = { mesh: 'Mesh', node: 'Node', global: 'Global' } as const;
 
 /** `Mesh_10_0_0_2`, `Global_fd00__1_port_1790`. */
-const sessionName = (origin: SessionOptions['origin'], address: string, port: number | undefined): string =>
-  `${PREFIX[origin]}_${address.replace(/[.:]/g, '_')}${port === undefined ? '' : `_port_${port}`}`;
+const sessionName = (prefix: string, address: string, port: number | undefined): string =>
+  `${prefix}_${address.replace(/[.:]/g, '_')}${port === undefined ? '' : `_port_${port}`}`;
 
 /** A v4 neighbour carries IPv4 routes and a v6 one IPv6 routes, as with Calico's two daemons. */
 export function sessionOf(local: LocalNode, options: SessionOptions): PeerConfig {
   const family = familyOf(options.address);
   const address = showIp(options.address);
-  const source = options.useNodeAddress === false ? undefined : local.addresses[family];
+  const source = options.useNodeAddress === false || options.isWorkload === true ? undefined : local.addresses[family];
   const keepalive = wholeSeconds(options.keepaliveTime, 1, Math.floor(MAX_HOLD_SECONDS / 3));
   const restart = wholeSeconds(options.restartTime, 0, MAX_RESTART_SECONDS);
   return {
-    name: sessionName(options.origin, address, options.portInName ? options.port : undefined),
+    name: sessionName(options.isWorkload === true ? 'Local_Workload' : PREFIX[options.origin], address, options.portInName ? options.port : undefined),
     origin: options.origin,
     address,
     port: options.port,
     asn: options.asn,
     ...(options.localAsn === undefined || options.localAsn === local.asn ? {} : { localAsn: options.localAsn }),
     ...(source === undefined ? {} : { sourceAddress: source }),
-    passive: false,
+    passive: options.isWorkload === true,
     families: [family],
     holdTimeSeconds: Math.max(HOLD_TIME_SECONDS, 3 * (keepalive ?? 0)),
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),

@@ -3,12 +3,15 @@ import type { Problem } from '../../lib/errors.ts';
 import { FAMILIES } from '../../lib/ip/prefix.ts';
 import { BGP_ROUTE_METRIC } from '../../lib/ownership.ts';
 import { NODE_ANNOTATIONS } from '../kinds/node.ts';
-import type { GlobalSection, PeerConfig, SpeakerConfig } from '../messages/speaker-config.ts';
+import type { GlobalSection, OriginatedRoute, OriginateSection, PeerConfig, SpeakerConfig } from '../messages/speaker-config.ts';
 import { bgpPeerSessions } from './bgp-peers.ts';
 import { filtersOf, KERNEL_FILTER } from './filters.ts';
 import { listenPortOf, localNode, routerIdOf, type LocalNode } from './local-node.ts';
+import { checkWorkloadPeering } from './local-workloads.ts';
 import { meshPeers } from './mesh.ts';
+import { Origination, SERVICE_KINDS } from './origination.ts';
 import { originateOf, ownBlocks } from './own-blocks.ts';
+import { peerGateways } from './peer-gateways.ts';
 import { usablePools } from './pools.ts';
 import type { ClusterKind, ClusterSnapshot } from './snapshot.ts';
 import { unsupported } from './unsupported.ts';
@@ -25,14 +28,16 @@ export interface Translated<T> {
   readonly problems: readonly Problem[];
 }
 
-type Part = Pick<SpeakerConfig, 'global' | 'peers'> | Pick<SpeakerConfig, 'filters' | 'originate'>;
+type Part = Pick<SpeakerConfig, 'global' | 'peers'> | Pick<SpeakerConfig, 'filters'>;
 interface Translation<P extends Part> { readonly sections: P; readonly problems: readonly Problem[] }
+type Sessions = Translation<Pick<SpeakerConfig, 'global' | 'peers'>> & { readonly statics: NonNullable<OriginateSection['statics']> };
+type Routes = Translation<Pick<SpeakerConfig, 'filters'>> & { readonly blocks: readonly OriginatedRoute[] };
 
 /** Kinds that each half is a function of, besides the node itself. */
-const SESSION_KINDS: readonly ClusterKind[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'FelixConfiguration'];
+const SESSION_KINDS: readonly ClusterKind[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'FelixConfiguration', 'Workload'];
 const ROUTE_KINDS: readonly ClusterKind[] = ['BGPConfiguration', 'IPPool', 'BlockAffinity'];
 /** Kinds that a translation reads. */
-export const TRANSLATED_KINDS: ReadonlySet<ClusterKind> = new Set([...SESSION_KINDS, ...ROUTE_KINDS]);
+export const TRANSLATED_KINDS: ReadonlySet<ClusterKind> = new Set([...SESSION_KINDS, ...ROUTE_KINDS, ...SERVICE_KINDS]);
 
 /** Pure, total: a bad resource becomes a problem and leaves the others working. The same cluster gives the same text. */
 export const speakerConfigFor = (cluster: ClusterSnapshot, node: string): Translated<SpeakerConfig> =>
@@ -44,8 +49,9 @@ export const speakerConfigFor = (cluster: ClusterSnapshot, node: string): Transl
  */
 export class SpeakerTranslation {
   readonly #node: string;
-  #sessions: Translation<Pick<SpeakerConfig, 'global' | 'peers'>> | undefined;
-  #routes: Translation<Pick<SpeakerConfig, 'filters' | 'originate'>> | undefined;
+  #sessions: Sessions | undefined;
+  #routes: Routes | undefined;
+  readonly #origination = new Origination();
 
   constructor(node: string) { this.#node = node; }
 
@@ -61,23 +67,26 @@ export class SpeakerTranslation {
     if (cluster.problems.some((p) => p.path === 'BGPConfiguration/default.spec.asNumber')) return { value: undefined, problems: [] };
     this.#sessions ??= sessionsOf(local);
     this.#routes ??= routesOf(local);
+    const originate = this.#origination.update(local, changed, this.#routes.blocks, this.#sessions.statics);
     return {
-      value: { ...this.#sessions.sections, ...this.#routes.sections },
+      value: { ...this.#sessions.sections, ...this.#routes.sections, originate },
       problems: [...this.#sessions.problems, ...this.#routes.problems],
     };
   }
 }
 
-function sessionsOf(local: LocalNode): Translation<Pick<SpeakerConfig, 'global' | 'peers'>> {
+function sessionsOf(local: LocalNode): Sessions {
   const problems: Problem[] = [...unsupported(local)];
   checkAddresses(local, problems);
-  return { sections: { global: globalOf(local), peers: { peers: peersOf(local, problems) } }, problems };
+  checkWorkloadPeering(local, problems);
+  const peers = peersOf(local, problems);
+  return { sections: { global: globalOf(local), peers: { peers } }, statics: peerGateways(local, peers, problems), problems };
 }
 
-function routesOf({ cluster, node, settings }: LocalNode): Translation<Pick<SpeakerConfig, 'filters' | 'originate'>> {
+function routesOf({ cluster, node, settings }: LocalNode): Routes {
   const { pools, problems } = usablePools(cluster.IPPool.values());
   const blocks = ownBlocks(cluster.BlockAffinity.values(), node.name);
-  return { sections: { filters: filtersOf(settings, pools, blocks), originate: originateOf(blocks) }, problems };
+  return { sections: { filters: filtersOf(settings, pools, blocks) }, blocks: originateOf(blocks).routes, problems };
 }
 
 function globalOf(local: LocalNode): GlobalSection {

@@ -10,15 +10,9 @@ type Felix = FelixConfiguration['spec'];
 type Row<T> = readonly [field: keyof T & string, asks: (settings: T) => boolean, consequence: string];
 
 const isListed = (list: readonly unknown[] | undefined): boolean => (list?.length ?? 0) > 0;
-const NO_SERVICES = 'service addresses are not announced yet: expected none';
 
 const BGP: readonly Row<Settings>[] = [
-  ['serviceClusterIPs', (s) => isListed(s.serviceClusterIPs), NO_SERVICES],
-  ['serviceExternalIPs', (s) => isListed(s.serviceExternalIPs), NO_SERVICES],
-  ['serviceLoadBalancerIPs', (s) => isListed(s.serviceLoadBalancerIPs), NO_SERVICES],
   ['prefixAdvertisements', (s) => isListed(s.prefixAdvertisements), 'communities are not built yet: expected none; routes go out without them'],
-  ['localWorkloadPeeringIPV4', (s) => (s.localWorkloadPeeringIPV4 ?? '') !== '', 'peering with workloads is not built yet: expected none'],
-  ['localWorkloadPeeringIPV6', (s) => (s.localWorkloadPeeringIPV6 ?? '') !== '', 'peering with workloads is not built yet: expected none'],
   ['programClusterRoutes', (s) => s.programClusterRoutes === 'Disabled' || s.programClusterRoutes === 'EnabledIPIPOnly',
     'only BGP puts routes of other nodes into the kernel here: expected Enabled or EnabledNoEncapOnly; they are put there all the same'],
   ['ipv6NormalRoutePriority', (s) => (s.ipv6NormalRoutePriority ?? 1024) !== (s.ipv4NormalRoutePriority ?? 1024),
