@@ -1,15 +1,13 @@
 /** What people may ask about routes: candidates with the reason of their place, what a peer sent, what it is sent. */
 import type { PathView, RoutesRequest, RoutesResult, RouteView } from '../config/messages/bgpd-control.ts';
-import { addressOf, bitsOf, comparePrefixes, contains, FAMILIES, familyOf, prefixOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
+import { bitsOf, comparePrefixes, contains, FAMILIES, familyOf, prefixOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { parseIp, parsePrefix, showIp, showPrefix } from '../lib/ip/text.ts';
 import type { Neighbour } from './neighbour.ts';
 import { showAsPath, showCommunity, showExtendedCommunity, showLargeCommunity, showRouterId } from './path-text.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import { ineligible } from './rib/decision.ts';
 import { LOCAL, type Route, type Source } from './rib/route.ts';
-import { REFUSED, STALE } from './rib/adj-rib-in.ts';
+import * as views from './rib/views.ts';
 import type { Speaker } from './speaker.ts';
-import type { NextHop, PathAttributes } from './wire/message.ts';
 
 const DEFAULT_LIMIT = 1_000;
 /** No answer is longer: each prefix costs about a kilobyte. */
@@ -109,68 +107,51 @@ function viewFor(speaker: Speaker, { peer, view = 'candidates' }: RoutesRequest)
 /** Every route of whom `isShown` says yes, with the verdict of the decision process among all. */
 function candidates(isShown: (source: Source) => boolean): View {
   return {
-    has: ({ loc }, id) => pathsOf(loc, id).some((path) => isShown(loc.routes.get(loc.adjIn.routeOf(path))!.source)),
-    paths: (rib, id) => rib.loc.explain(id, rib.maximumPaths).filter(({ route }) => isShown(route.source)).map(
-      ({ route, best, chosen, stale, reason }) => pathView(route, route, { best, installed: chosen && rib.fib.isInstalled(id), stale, reason }),
-    ),
+    has: ({ loc: { adjIn, routes } }, id) => {
+      for (let path = adjIn.first(id); path !== 0; path = adjIn.next(path)) if (isShown(routes.get(adjIn.routeOf(path))!.source)) return true;
+      return false;
+    },
+    paths: (rib, id) => views.candidates(rib, id).filter(({ route }) => isShown(route.source)).map((path) => seenPath(rib, id, path)),
   };
 }
 
 /** What a peer has sent, before import filters. */
-const received = (neighbour: Neighbour): View => fromPeer(neighbour, () => true, (route) => route.original ?? route);
+const received = ({ source }: Neighbour): View => ({
+  has: (rib, id) => views.hasPathOf(rib, source, id),
+  paths: (rib, id) => views.received(rib, source, id).map((path) => seenPath(rib, id, path)),
+});
 
 /** What import filters have let pass, as they left it. */
-const accepted = (neighbour: Neighbour): View => fromPeer(neighbour, (flags) => (flags & REFUSED) === 0, (route) => route);
-
-function fromPeer({ source }: Neighbour, isShown: (flags: number) => boolean, shown: (route: Route) => Route): View {
-  const mine = ({ loc: { adjIn } }: FamilyRib, id: number): number[] =>
-    pathsOf({ adjIn }, id).filter((path) => adjIn.sourceOf(path) === source.index && isShown(adjIn.flagsOf(path)));
-  return {
-    has: (rib, id) => mine(rib, id).length > 0,
-    paths: (rib, id) => {
-      const { adjIn, routes } = rib.loc;
-      const verdicts = new Map(rib.loc.explain(id, rib.maximumPaths).map((e) => [e.route, e]));
-      return mine(rib, id).map((path) => {
-        const route = routes.get(adjIn.routeOf(path))!;
-        const flags = adjIn.flagsOf(path);
-        const verdict = verdicts.get(route);
-        return pathView(shown(route), route, {
-          best: verdict?.best === true, installed: verdict?.chosen === true && rib.fib.isInstalled(id),
-          stale: (flags & STALE) !== 0, reason: verdict?.reason ?? ineligible(route) ?? '',
-        });
-      });
-    },
-  };
-}
+const accepted = ({ source }: Neighbour): View => ({
+  has: (rib, id) => views.hasPathOf(rib, source, id) && views.accepted(rib, source, id).length > 0,
+  paths: (rib, id) => views.accepted(rib, source, id).map((path) => seenPath(rib, id, path)),
+});
 
 /** What a peer is sent, as it is sent. */
 function advertised(neighbour: Neighbour): View {
-  const routeFor = (rib: FamilyRib, id: number): Route | undefined =>
-    neighbour.session?.places.get(rib.family)?.group.out.routeFor(neighbour.source, id);
+  const placeIn = (rib: FamilyRib) => neighbour.session?.places.get(rib.family);
   return {
-    has: (rib, id) => routeFor(rib, id) !== undefined,
+    has: (rib, id) => {
+      const place = placeIn(rib);
+      return place !== undefined && views.isAdvertised(place.group, place.member, id);
+    },
     paths: (rib, id) => {
-      const route = routeFor(rib, id);
-      const out = neighbour.session?.places.get(rib.family)?.group.out;
-      if (route === undefined || out === undefined) return [];
-      const best = rib.loc.best(id) === route;
-      return [pathView({ source: route.source, ...out.outbound(route) }, route, { best, installed: false, stale: false, reason: 'advertised' })];
+      const place = placeIn(rib);
+      if (place === undefined) return [];
+      return views.advertised(rib, place.group, place.member, id).flatMap(({ route, pathId, outbound, reason }) => (outbound === undefined ? [] : [
+        pathView({ ...outbound, source: route.source }, { pathId: pathId ?? null, best: rib.loc.best(id) === route, installed: false, stale: false, reason }),
+      ]));
     },
   };
 }
 
-function pathsOf({ adjIn }: Pick<FamilyRib['loc'], 'adjIn'>, id: number): number[] {
-  const paths: number[] = [];
-  for (let path = adjIn.first(id); path !== 0; path = adjIn.next(path)) paths.push(path);
-  return paths;
-}
+const seenPath = (rib: FamilyRib, id: number, { route, pathId, best, chosen, stale, reason }: views.SeenPath): PathView =>
+  pathView(route, { pathId: pathId ?? null, best, installed: chosen && rib.fib.isInstalled(id), stale, reason });
 
-/** `shown` has the attributes; `route` is the one in the table that they belong to. */
-function pathView(shown: { readonly source: Source; readonly attributes: PathAttributes; readonly nextHop: NextHop | undefined }, route: Route,
-  verdict: Pick<PathView, 'best' | 'installed' | 'stale' | 'reason'>): PathView {
-  const { attributes, nextHop } = shown;
+function pathView({ source, attributes, nextHop }: Pick<Route, 'source' | 'attributes' | 'nextHop'>,
+  verdict: Pick<PathView, 'pathId' | 'best' | 'installed' | 'stale' | 'reason'>): PathView {
   return {
-    peer: route.source.name,
+    peer: source.name,
     nextHop: nextHop === undefined ? 'self' : showIp(nextHop.address),
     asPath: showAsPath(attributes),
     origin: ORIGINS[attributes.origin],
@@ -182,7 +163,6 @@ function pathView(shown: { readonly source: Source; readonly attributes: PathAtt
     originatorId: attributes.originatorId === undefined ? null : showRouterId(attributes.originatorId),
     clusterList: attributes.clusterList.map(showRouterId),
     otc: attributes.otc ?? null,
-    pathId: null,
     ...verdict,
   };
 }
