@@ -2,16 +2,18 @@
 import type { PeerStatus } from '../config/messages/bgpd-control.ts';
 import type { GlobalSection, PeerConfig } from '../config/messages/speaker-config.ts';
 import type { TimerHandle } from '../lib/clock.ts';
-import { familyOf, type Family, type Ip } from '../lib/ip/prefix.ts';
+import type { Family, Ip } from '../lib/ip/prefix.ts';
 import { ip } from '../lib/ip/text.ts';
 import type { Peer } from './peer.ts';
 import type { ExportTarget } from './rib/export.ts';
 import { chainOf, type Filters, type RouteFilter } from './rib/filter.ts';
 import type { LoopContext } from './rib/loop.ts';
 import type { Member, PeerGroup } from './rib/peer-group.ts';
+import { isLinkLocal } from './rib/next-hop.ts';
 import type { Source } from './rib/route.ts';
 import type { Helper, HelperTimer } from './session/graceful-restart.ts';
 import type { Endpoints, Negotiated } from './session/negotiated.ts';
+import type { NextHop } from './wire/message.ts';
 
 /** What is needed of `Peer`; tests give their own. */
 export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'close' | 'accept' | 'send' | 'fail' | 'requestRefresh' | 'status' | 'detail'>;
@@ -20,6 +22,8 @@ export interface Neighbour {
   config: PeerConfig;
   peer: PeerLike;
   readonly source: Source;
+  /** Name of the range that it dialled us from; undefined: it is configured itself. */
+  readonly range: string | undefined;
   /** Of the configured address: who an incoming connection is from. */
   readonly address: Ip;
   loop: LoopContext;
@@ -41,7 +45,11 @@ export interface Neighbour {
 }
 
 /** The ends of a session, and the link between them; 0: the peer is not directly connected. */
-export interface LinkEndpoints extends Endpoints { readonly interfaceIndex: number }
+export interface LinkEndpoints extends Endpoints {
+  readonly interfaceIndex: number;
+  /** Our IPv6 addresses on that link. */
+  readonly own6: readonly Ip[];
+}
 
 export interface NeighbourSession {
   readonly negotiated: Negotiated;
@@ -60,7 +68,7 @@ export function sourceFor(global: GlobalSection, config: PeerConfig, index: numb
   return {
     index, name: config.name, kind: sessionKindOf(global, config),
     isReflectorClient: config.reflectorClient === true, role: config.role?.local,
-    routerId: 0, address: ip(config.address), interfaceIndex: 0,
+    asn: typeof config.asn === 'number' ? config.asn : 0, routerId: 0, address: ip(config.address), interfaceIndex: 0,
   };
 }
 
@@ -82,14 +90,28 @@ export function exportTargetFor(family: Family, config: PeerConfig, session: Nei
     family,
     localAsn: negotiated.localAsn,
     nextHop: config.nextHop,
-    self: familyOf(endpoints.local) === family ? { address: endpoints.local } : undefined,
+    self: selfFor(family, session),
     interfaceIndex: endpoints.interfaceIndex,
     wire: negotiated.wire,
   };
 }
 
+/**
+ * What "through us" is called: our end of the session. Of IPv6 also our link-local address where the peer is directly
+ * connected (RFC 2545 §3), and beside a link-local end our global address on the link. An IPv6 end may stand for
+ * IPv4 routes where both sides said so (RFC 8950). Undefined: we have no address that the family can name.
+ */
+function selfFor(family: Family, { negotiated, endpoints }: NeighbourSession): NextHop | undefined {
+  const { local, own6 } = endpoints;
+  if (typeof local === 'number') return family === 'ipv4' ? { address: local } : undefined;
+  if (family === 'ipv4' && !negotiated.wire.extendedNextHop) return undefined;
+  const linkLocal = isLinkLocal(local) ? local : own6.find(isLinkLocal);
+  const address = isLinkLocal(local) ? own6.find((a) => !isLinkLocal(a)) ?? local : local;
+  return linkLocal === undefined || linkLocal === address ? { address } : { address, linkLocal };
+}
+
 /** Peers with the same key are sent the same bytes. `exportKey`: what is filtered, in words. */
 export function groupKeyOf(target: ExportTarget, exportKey: string): string {
   const { localAsn, self, interfaceIndex, wire } = target;
-  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, self === undefined ? '' : String(self.address), interfaceIndex, exportKey]);
+  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, self === undefined ? '' : `${self.address} ${self.linkLocal ?? ''}`, interfaceIndex, exportKey]);
 }

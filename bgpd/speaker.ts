@@ -209,6 +209,7 @@ export class Speaker {
     const { source, config } = neighbour;
     this.limits.forget(neighbour);
     source.routerId = negotiated.peerRouterId;
+    source.asn = negotiated.peerAsn;
     source.address = endpoints.remote;
     source.interfaceIndex = this.#linkOf(endpoints.remote);
     const link = { ...endpoints, interfaceIndex: source.interfaceIndex };

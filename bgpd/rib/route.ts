@@ -1,12 +1,13 @@
 /** Routes, interned: one object for each source, attribute set and next hop, whatever number of prefixes share it. */
 import type { BgpRole, RouteOrigin } from '../../config/messages/speaker-config.ts';
 import type { Ip } from '../../lib/ip/prefix.ts';
+import { COMMUNITY } from '../wire/constants.ts';
 import type { NextHop, PathAttributes } from '../wire/message.ts';
 import type { Hop } from './next-hop.ts';
 
 /** Whoever routes come from: a peer, or this node itself. It stays the same object for as long as the peer is configured. */
 export interface Source {
-  /** 0 is this node; peers count from 1. */
+  /** Below `FIRST_PEER_INDEX`: this node and its kernel. */
   readonly index: number;
   readonly name: string;
   /** A peer that changes from internal to external becomes another source. `kernel`: what is redistributed. */
@@ -15,6 +16,8 @@ export interface Source {
   isReflectorClient: boolean;
   /** Our role towards the peer (RFC 9234); undefined: none is configured. */
   role: BgpRole | undefined;
+  /** AS number of the peer; 0: not known yet, or no peer. */
+  asn: number;
   /** BGP identifier of the peer, unsigned 32-bit. */
   routerId: number;
   /** The peer's address, the last tie-breaker. */
@@ -23,10 +26,13 @@ export interface Source {
   interfaceIndex: number;
 }
 
+const NO_PEER = { isReflectorClient: false, role: undefined, asn: 0, routerId: 0, address: 0 as Ip, interfaceIndex: 0 };
+
 /** This node, as what it originates comes from it. */
-export const LOCAL: Source = {
-  index: 0, name: 'local', kind: 'originated', isReflectorClient: false, role: undefined, routerId: 0, address: 0 as Ip, interfaceIndex: 0,
-};
+export const LOCAL: Source = { ...NO_PEER, index: 0, name: 'local', kind: 'originated' };
+/** The kernel of this node, as what is redistributed comes from it. */
+export const KERNEL: Source = { ...NO_PEER, index: 1, name: 'kernel', kind: 'kernel' };
+export const FIRST_PEER_INDEX = 2;
 
 /** Assumed where LOCAL_PREF is missing: on routes of external peers and on our own. */
 export const DEFAULT_LOCAL_PREF = 100;
@@ -41,8 +47,10 @@ export interface Route {
   readonly hop: Hop | undefined;
   /** The route before a filter changed it; undefined: none did. */
   readonly original: Route | undefined;
-  /** RFC 4271 §5.1.5. */
+  /** RFC 4271 §5.1.5; 0 on what an external peer is about to take away (RFC 8326 §4.2). */
   readonly localPref: number;
+  /** It carries LLGR_STALE: any other route is better (RFC 9494 §4.3). */
+  readonly isLongLivedStale: boolean;
   /** First AS of the path, 0 when there is none: MED is compared within one neighbouring AS. */
   readonly neighbourAsn: number;
   /** Why it must not be chosen, whatever the prefix (loops); undefined: it may. */
@@ -51,6 +59,13 @@ export interface Route {
 
 /** An own route without blackhole is announced and nothing else; with one it stands in the kernel too. */
 export const isReachable = (route: Route): boolean => route.hop === undefined || route.hop.via !== undefined;
+
+/** The route as its source sent it, before anything of ours changed it. */
+export function receivedForm(route: Route): Route {
+  let form = route;
+  while (form.original !== undefined) form = form.original;
+  return form;
+}
 
 /** Whoever shares attribute objects wants to know which are still needed: `wire/interner.ts`. */
 export interface AttributeHolder {
@@ -95,7 +110,8 @@ export class RouteTable {
     const route: Route = {
       id: this.#free.pop() ?? this.#routes.length,
       source, attributes, nextHop, hop, original,
-      localPref: source.kind === 'ebgp' && original === undefined ? DEFAULT_LOCAL_PREF : attributes.localPref ?? DEFAULT_LOCAL_PREF,
+      localPref: localPrefOf(source, attributes, original !== undefined),
+      isLongLivedStale: attributes.communities.includes(COMMUNITY.llgrStale),
       neighbourAsn: neighbourOf(attributes),
       refusal: undefined,
     };
@@ -134,6 +150,12 @@ export class RouteTable {
     else if (Array.isArray(known)) known.push(route);
     else map.set(route.attributes, [known, route]);
   }
+}
+
+/** An external peer's LOCAL_PREF counts for nothing, but a filter's does. */
+function localPrefOf({ kind }: Source, { communities, localPref }: PathAttributes, isChanged: boolean): number {
+  if (kind === 'ebgp' && communities.includes(COMMUNITY.gracefulShutdown)) return 0;
+  return kind === 'ebgp' && !isChanged ? DEFAULT_LOCAL_PREF : localPref ?? DEFAULT_LOCAL_PREF;
 }
 
 /** RFC 4271 §9.1.2.2 c: the AS the route was received from, that is the first of the path; 0 behind an AS_SET. */
