@@ -15,13 +15,15 @@ import { Refusals } from './refusals.ts';
 import { chainOf, compileFilters } from './rib/filter.ts';
 import { loopIn } from './rib/loop.ts';
 import { isMartian } from './rib/martian.ts';
+import type { Originated } from './rib/own-routes.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
 import { stepHelper, type HelperEffect, type HelperEvent } from './session/graceful-restart.ts';
 import type { RestartState } from './session/local-open.ts';
 import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
 import { beginRestart, stepRestart, type RestartEvent, type RestartingSpeaker, type RestartStep } from './session/restarting-speaker.ts';
 import { AttributeInterner } from './wire/interner.ts';
-import type { NextHop, UpdateMessage } from './wire/message.ts';
+import { only, partOf, type Nlri } from './wire/update-part.ts';
+import type { UpdateMessage } from './wire/message.ts';
 
 /** Where in the kernel the speaker's routes stand. */
 export type Place = Pick<GlobalSection['kernel'], 'table' | 'metric' | 'metric6'>;
@@ -63,8 +65,10 @@ export class Speaker {
     this.routing = new Routing(ports, this.#interner);
     this.limits = new PrefixLimits({ ribs: this.routing.ribs, log: ports.log });
     this.neighbours = new Neighbourhood({
+      log: ports.log,
       ribs: this.routing.ribs,
       newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
+      demand: (demands) => { ports.transport.demand?.(demands); },
       removed: (neighbour) => { this.limits.forget(neighbour); this.#stepHelper(neighbour, { type: 'removed' }); },
     });
     this.#refusals = new Refusals(ports);
@@ -81,6 +85,8 @@ export class Speaker {
     const refused = FAMILIES.flatMap((family) => [...this.routing.ribs[family].fib.refusals]);
     return [
       ...this.listeners.problems,
+      ...this.#ports.transport.problems ?? [],
+      ...this.neighbours.problems,
       ...refused.map((r) => ({ path: `kernel/${showPrefix(r.prefix)}`, message: `${r.code}: ${r.message}` })),
       ...[...this.neighbours].flatMap(unsayable),
       ...this.limits.problems(this.neighbours),
@@ -162,10 +168,10 @@ export class Speaker {
   }
 
   #applyOriginate(): void {
-    const wanted: Record<Family, Map<Prefix, boolean>> = { ipv4: new Map(), ipv6: new Map() };
-    for (const route of this.#config.originate?.routes ?? []) {
-      const packed = prefix(route.prefix);
-      wanted[familyOf(packed)].set(packed, route.blackhole);
+    const wanted: Record<Family, Map<Prefix, Originated>> = { ipv4: new Map(), ipv6: new Map() };
+    for (const { prefix: text, ...how } of this.#config.originate?.routes ?? []) {
+      const packed = prefix(text);
+      wanted[familyOf(packed)].set(packed, how);
     }
     for (const family of FAMILIES) this.routing.ribs[family].originate(wanted[family]);
   }
@@ -176,9 +182,10 @@ export class Speaker {
   }
 
   #onConnection(connection: Connection): void {
-    const neighbour = this.neighbours.at(connection.remote);
-    if (neighbour !== undefined) { neighbour.peer.accept(connection); return; }
-    this.#refusals.note(connection.remote);
+    const { remote, link } = connection;
+    const found = this.neighbours.at(remote, link?.name) ?? this.neighbours.admit(remote, link?.name);
+    if (typeof found !== 'string') { found.peer.accept(connection); return; }
+    this.#refusals.note(remote, found);
     connection.destroy();
   }
 
@@ -193,7 +200,7 @@ export class Speaker {
       routeRefresh: (family) => { this.#onRouteRefresh(neighbour, family); },
       down: (reason) => { this.#onDown(neighbour, reason); },
       drained: () => { this.#onDrained(neighbour); },
-      changed: () => undefined,
+      changed: () => { this.#tidySoon(neighbour); },
     });
   }
 
@@ -211,8 +218,8 @@ export class Speaker {
     source.routerId = negotiated.peerRouterId;
     source.asn = negotiated.peerAsn;
     source.address = endpoints.remote;
-    source.interfaceIndex = this.#linkOf(endpoints.remote);
-    const link = { ...endpoints, interfaceIndex: source.interfaceIndex };
+    source.interfaceIndex = endpoints.interfaceIndex ?? this.#linkOf(endpoints.remote);
+    const link = { ...endpoints, interfaceIndex: source.interfaceIndex, own6: this.#own6On(source.interfaceIndex) };
     const session: NeighbourSession = { negotiated, endpoints: link, places: new Map(), endOfRib: new Set() };
     neighbour.session = session;
     neighbour.hasBeenUp = true;
@@ -233,35 +240,46 @@ export class Speaker {
     return found.reachable && found.gateway === undefined ? found.interfaceIndex : 0;
   }
 
+  #own6On(interfaceIndex: number): Ip[] {
+    return (this.#ports.resolver.ownAddresses?.(interfaceIndex) ?? []).filter((address) => typeof address === 'bigint');
+  }
+
+  #tidySoon({ range }: Neighbour): void {
+    if (range !== undefined) this.#ports.soon(() => { this.neighbours.tidy(); });
+  }
+
   #onUpdate(neighbour: Neighbour, message: UpdateMessage): void {
     if (message.endOfRib !== undefined) { this.#onEndOfRib(neighbour, message.endOfRib); return; }
-    this.#absorb(neighbour, 'ipv4', message.withdrawn4, message.announced4, message.nextHop4, message);
-    this.#absorb(neighbour, 'ipv6', message.withdrawn6, message.announced6, message.nextHop6, message);
+    for (const family of FAMILIES) this.#absorb(neighbour, family, message);
     this.limits.check(neighbour);
     this.routing.changed();
   }
 
   /** RFC 7606: with outcome `withdraw`, what is announced counts as withdrawn. */
-  #absorb(neighbour: Neighbour, family: Family, withdrawn: readonly Prefix[], announced: readonly Prefix[],
-    nextHop: NextHop | undefined, { attributes, outcome }: UpdateMessage): void {
-    if (withdrawn.length === 0 && announced.length === 0) return;
+  #absorb(neighbour: Neighbour, family: Family, message: UpdateMessage): void {
+    const { withdrawn, announced, nextHop } = partOf(message, family);
+    if (withdrawn.prefixes.length === 0 && announced.prefixes.length === 0) return;
     if (neighbour.session?.places.has(family) !== true) return;
     const rib = this.routing.ribs[family];
     const { source, importFilter, loop } = neighbour;
-    if (withdrawn.length > 0) rib.loc.withdraw(source, withdrawn);
-    if (announced.length === 0) return;
-    if (outcome === 'withdraw' || attributes === undefined || nextHop === undefined) rib.loc.withdraw(source, announced);
-    else rib.announce(source, this.#withoutMartians(neighbour, announced), attributes, nextHop, loopIn(attributes, loop), importFilter);
+    if (withdrawn.prefixes.length > 0) rib.loc.withdraw(source, withdrawn.prefixes, withdrawn.ids);
+    if (announced.prefixes.length === 0) return;
+    const { attributes, outcome } = message;
+    if (outcome === 'withdraw' || attributes === undefined || nextHop === undefined) rib.loc.withdraw(source, announced.prefixes, announced.ids);
+    else {
+      const { prefixes, ids } = this.#withoutMartians(neighbour, family, announced);
+      rib.announce(source, prefixes, attributes, nextHop, loopIn(attributes, loop), importFilter, ids);
+    }
   }
 
   /** RFC 4271 §6.3: a prefix that makes no sense is logged and ignored; so is one that would lead our sessions astray. */
-  #withoutMartians({ config, source }: Neighbour, announced: readonly Prefix[]): readonly Prefix[] {
+  #withoutMartians({ config, source }: Neighbour, family: Family, announced: Nlri): Nlri {
     const isIgnored = (prefix: Prefix): boolean => isMartian(prefix) || this.#leadsAstray(prefix, source.interfaceIndex);
-    if (!announced.some(isIgnored)) return announced;
-    const ignored = announced.filter(isIgnored);
-    this.#ports.log.warn('update.martians', { peer: config.name, count: ignored.length, prefix: showPrefix(ignored[0]!) });
-    this.routing.ribs[familyOf(ignored[0]!)].loc.withdraw(source, ignored); // it may have been no martian a while ago
-    return announced.filter((prefix) => !isIgnored(prefix));
+    if (!announced.prefixes.some(isIgnored)) return announced;
+    const ignored = only(announced, isIgnored);
+    this.#ports.log.warn('update.martians', { peer: config.name, count: ignored.prefixes.length, prefix: showPrefix(ignored.prefixes[0]!) });
+    this.routing.ribs[family].loc.withdraw(source, ignored.prefixes, ignored.ids); // it may have been no martian a while ago
+    return only(announced, (prefix) => !isIgnored(prefix));
   }
 
   /** True for the host route of another neighbour that is directly connected, but not where this route would go. */
@@ -307,7 +325,9 @@ export class Speaker {
     const [next, effects] = stepHelper(neighbour.helper, event);
     neighbour.helper = next;
     for (const effect of effects) this.#performHelper(neighbour, effect);
-    if (effects.length > 0) this.routing.changed();
+    if (effects.length === 0) return;
+    this.routing.changed();
+    this.#tidySoon(neighbour);
   }
 
   #performHelper(neighbour: Neighbour, effect: HelperEffect): void {

@@ -1,19 +1,19 @@
 /** All routes of one address family, from Adj-RIB-In to FIB and Adj-RIB-Out: absorbs what comes, then flushes what changed. */
 import type { Family, Prefix } from '../../lib/ip/prefix.ts';
 import type { Resolution } from '../ports.ts';
-import { ORIGINATED } from '../wire/attribute-changes.ts';
 import type { NextHop, PathAttributes } from '../wire/message.ts';
 import type { Ip } from '../../lib/ip/prefix.ts';
-import { AdjRibOut } from './adj-rib-out.ts';
+import { ribOutFor } from './add-path-out.ts';
 import type { Decision } from './decision.ts';
 import type { ExportTarget } from './export.ts';
 import { Fib, metricOf } from './fib.ts';
 import type { RouteFilter } from './filter.ts';
 import { NORMAL_METRIC } from './hop-sets.ts';
-import { LocRib } from './loc-rib.ts';
+import { LocRib, type Candidate } from './loc-rib.ts';
 import { NextHops } from './next-hop.ts';
+import { OwnRoutes, type Originated, type Redistributed } from './own-routes.ts';
 import { PeerGroup } from './peer-group.ts';
-import type { AttributeHolder, Source } from './route.ts';
+import { KERNEL, type AttributeHolder, type Route, type Source } from './route.ts';
 
 /** What decides how best routes are installed. */
 export interface InstallPolicy {
@@ -39,41 +39,38 @@ export class FamilyRib {
   isDeferring = false;
   readonly #local: Source;
   readonly #hops: NextHops;
-  /** Originated prefixes, and whether a blackhole stands for them. */
-  readonly #originated = new Map<Prefix, boolean>();
+  readonly #own: OwnRoutes;
   #policy: InstallPolicy = { install: false, filter: undefined, maximumPaths: 1 };
 
-  constructor(family: Family, local: Source, resolve: (address: Ip) => Resolution, holder?: AttributeHolder) {
+  constructor(family: Family, local: Source, resolve: (address: Ip, interfaceIndex?: number) => Resolution, holder?: AttributeHolder) {
     this.family = family;
     this.#local = local;
     this.#hops = new NextHops(resolve);
     this.loc = new LocRib(family, holder);
     this.fib = new Fib(this.loc.table);
+    this.#own = new OwnRoutes(this.loc, local);
   }
 
-  get originated(): ReadonlyMap<Prefix, boolean> { return this.#originated; }
+  get originated(): ReadonlyMap<Prefix, Originated> { return this.#own.originated; }
   get maximumPaths(): number { return this.#policy.maximumPaths; }
 
-  /** The route that `source` announces with these attributes; `loop` says why it must not be used. */
+  /** The route that `source` announces with these attributes; `loop` says why it must not be used, `ids` are path identifiers. */
   announce(source: Source, prefixes: readonly Prefix[], attributes: PathAttributes, nextHop: NextHop,
-    loop: string | undefined, filter: RouteFilter | undefined): void {
+    loop: string | undefined, filter: RouteFilter | undefined, ids?: readonly number[]): void {
     const route = this.loc.routes.intern(source, attributes, nextHop, this.#hops.hop(nextHop, source.interfaceIndex, source.address));
     route.refusal = loop;
-    this.loc.announce(source, prefixes, route, filter);
+    this.loc.announce(source, prefixes, route, filter, ids);
   }
 
   /** Replaces what this node originates. */
-  originate(wanted: ReadonlyMap<Prefix, boolean>): void {
-    const gone = [...this.#originated.keys()].filter((prefix) => !wanted.has(prefix));
-    for (const prefix of gone) this.#originated.delete(prefix);
-    this.loc.withdraw(this.#local, gone);
-    const route = this.loc.routes.intern(this.#local, ORIGINATED, undefined, undefined);
-    for (const [prefix, blackhole] of wanted) {
-      if (this.#originated.get(prefix) === blackhole) continue;
-      this.#originated.set(prefix, blackhole);
-      this.loc.announce(this.#local, [prefix], route, undefined);
-      this.loc.dirty.add(this.loc.table.add(prefix));
-    }
+  originate(wanted: ReadonlyMap<Prefix, Originated>): void { this.#own.originate(wanted); }
+
+  /**
+   * Changes what is known of the kernel's routes of other owners; undefined: it is gone. Those that `filter` lets pass are
+   * candidates, but never installed: they are in the kernel already. When the filter changes: `loc.judge(KERNEL, filter)`.
+   */
+  redistribute(changes: ReadonlyMap<Prefix, Redistributed | undefined>, filter: RouteFilter | undefined): void {
+    this.#own.redistribute(changes, filter);
   }
 
   setPolicy(policy: InstallPolicy): void {
@@ -84,7 +81,9 @@ export class FamilyRib {
   /** Links, addresses or other routes of the kernel changed. */
   resolveAgain(): void {
     const changed = this.#hops.refresh();
-    if (changed.size > 0) this.loc.hopsChanged(changed);
+    if (changed.size === 0) return;
+    this.loc.hopsChanged(changed);
+    for (const group of this.groups.values()) group.out.hopsChanged(changed);
   }
 
   /** From now on prefixes with a kernel route from before are selected too. What nothing stands behind stays as it is. */
@@ -103,7 +102,7 @@ export class FamilyRib {
   groupFor(key: string, target: ExportTarget, filter: RouteFilter | undefined): PeerGroup {
     let group = this.groups.get(key);
     if (group === undefined) {
-      group = new PeerGroup(key, new AdjRibOut(target, filter, this.loc.routes), this.loc);
+      group = new PeerGroup(key, ribOutFor(target, filter, this.loc.routes), this.loc);
       group.fill();
       this.groups.set(key, group);
     }
@@ -119,7 +118,10 @@ export class FamilyRib {
   flush(maximum: number): boolean {
     const ids = this.loc.dirty.take(maximum);
     for (const id of ids) this.#flushOne(id);
-    for (const group of this.groups.values()) group.flush();
+    for (const group of this.groups.values()) {
+      group.flush();
+      if (this.loc.dirty.size === 0) group.out.settled();
+    }
     for (const id of ids) this.#release(id);
     if (this.loc.routes.crowded) this.sweep();
     return this.loc.dirty.size > 0;
@@ -132,7 +134,7 @@ export class FamilyRib {
 
   /** Forgets routes and next hops that nothing refers to. */
   sweep(): void {
-    this.#hops.keepOnly(this.loc.sweep([...this.groups.values()].map((group) => group.out.sent)));
+    this.#hops.keepOnly(this.loc.sweep([...this.groups.values()].map((group) => group.out.routeIds)));
   }
 
   #flushOne(id: number): void {
@@ -140,7 +142,9 @@ export class FamilyRib {
     const decision = this.loc.select(id, this.#policy.maximumPaths);
     const prefix = this.loc.table.prefixOf(id);
     this.#install(id, prefix, decision);
-    for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best);
+    let known: Candidate[] | undefined;
+    const candidates = (): Candidate[] => known ??= this.loc.candidates(id);
+    for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best, candidates);
   }
 
   #install(id: number, prefix: Prefix, decision: Decision | undefined): void {
@@ -148,17 +152,21 @@ export class FamilyRib {
     const { fib } = this;
     if (decision === undefined && fib.isAdopted(id)) return;
     if (decision === undefined || !install) fib.wantNothing(id);
+    else if (decision.best.source === KERNEL) fib.wantNothing(id);
     else if (decision.best.source === this.#local) {
-      if (this.#originated.get(prefix) === true) fib.wantBlackhole(id); else fib.wantNothing(id);
+      if (this.originated.get(prefix)?.blackhole === true) fib.wantBlackhole(id); else fib.wantNothing(id);
     } else if (filter !== undefined && filter(prefix, decision.best) === false) fib.wantNothing(id);
-    else fib.wantRoutes(id, decision.multipath, normalMetric === undefined ? NORMAL_METRIC : metricOf(decision.best, normalMetric));
+    else fib.wantRoutes(id, learned(decision.multipath), normalMetric === undefined ? NORMAL_METRIC : metricOf(decision.best, normalMetric));
   }
 
   #release(id: number): void {
     if (this.loc.adjIn.first(id) !== 0 || !this.fib.isEmpty(id)) return;
     for (const group of this.groups.values()) {
-      if (group.out.sent.get(id) !== 0 || group.isAwaited(id)) return;
+      if (group.out.isSent(id) || group.isAwaited(id)) return;
     }
     this.loc.release(id);
   }
 }
+
+/** Without what stands in the kernel already. */
+const learned = (routes: readonly Route[]): readonly Route[] => (routes.length === 1 ? routes : routes.filter(({ source }) => source !== KERNEL));

@@ -1,18 +1,28 @@
 /** Loc-RIB of one family: what is known about each prefix, what changed, and which route is best (RFC 4271 §9.1). */
 import type { Family, Prefix } from '../../lib/ip/prefix.ts';
-import { AdjRibIn, REFUSED, STALE, type Verdict } from './adj-rib-in.ts';
+import { withCommunities } from '../wire/attribute-changes.ts';
+import { COMMUNITY } from '../wire/constants.ts';
+import type { PathAttributes } from '../wire/message.ts';
+import { AdjRibIn, LONG_LIVED, REFUSED, STALE, type Verdict } from './adj-rib-in.ts';
 import { Int32Column } from './column.ts';
 import { decide, ineligible, type Decision } from './decision.ts';
 import type { RouteFilter } from './filter.ts';
 import { IdQueue } from './id-queue.ts';
 import type { Hop } from './next-hop.ts';
 import { prefixTable, type PrefixTable } from './prefix-table.ts';
-import { isReachable, RouteTable, type AttributeHolder, type Route, type Source } from './route.ts';
+import { isReachable, receivedForm, RouteTable, type AttributeHolder, type Route, type Source } from './route.ts';
 
 /** One route of a prefix with the verdict of the decision process, for people. */
 export interface ExplainedPath {
   readonly route: Route;
+  readonly source: Source;
+  /** The path identifier that it came with (RFC 7911); 0: none. */
+  readonly pathId: number;
   readonly stale: boolean;
+  /** Stale for longer than a restart takes (RFC 9494). */
+  readonly longLived: boolean;
+  /** An import policy or loop detection keeps it from being a candidate. */
+  readonly refused: boolean;
   readonly best: boolean;
   /** Among the paths that forward. */
   readonly chosen: boolean;
@@ -22,6 +32,9 @@ export interface ExplainedPath {
 /** Why an import policy refuses a received route for a prefix; undefined: for no reason of its own. */
 export type WhyRefused = (prefix: Prefix, route: Route) => string | undefined;
 
+/** An eligible route of a prefix, and the path that holds it: the path identifier that we send (RFC 7911). */
+export interface Candidate { readonly path: number; readonly route: Route }
+
 export class LocRib {
   readonly table: PrefixTable;
   readonly adjIn = new AdjRibIn();
@@ -30,39 +43,54 @@ export class LocRib {
   readonly dirty = new IdQueue();
   /** Best route id of each prefix, as of the last selection. */
   readonly #best = new Int32Column();
+  /** Attributes with LLGR_STALE, by those without. */
+  readonly #longLived = new WeakMap<PathAttributes, PathAttributes>();
 
   constructor(family: Family, holder?: AttributeHolder) {
     this.table = prefixTable(family);
     this.routes = new RouteTable(holder);
   }
 
-  /** `source` announces `prefixes` with one route. The hot path: one look-up and a few array writes a prefix. */
-  announce(source: Source, prefixes: readonly Prefix[], route: Route, filter: RouteFilter | undefined): void {
-    for (const prefix of prefixes) {
+  /**
+   * `source` announces `prefixes` with one route; `ids`: their path identifiers. The hot path: one look-up and a few array
+   * writes a prefix.
+   */
+  announce(source: Source, prefixes: readonly Prefix[], route: Route, filter: RouteFilter | undefined, ids?: readonly number[]): void {
+    for (let i = 0; i < prefixes.length; i++) {
+      const prefix = prefixes[i]!;
       const id = this.table.add(prefix);
       const used = this.#filtered(prefix, route, filter);
-      if (this.adjIn.set(id, source, (used ?? route).id, used === undefined)) this.dirty.add(id);
+      if (this.adjIn.set(id, source, (used ?? route).id, used === undefined, ids === undefined ? 0 : ids[i]!)) this.dirty.add(id);
     }
   }
 
-  withdraw(source: Source, prefixes: readonly Prefix[]): void {
-    for (const prefix of prefixes) {
-      const id = this.table.find(prefix);
-      if (id >= 0 && this.adjIn.remove(id, source)) this.dirty.add(id);
+  withdraw(source: Source, prefixes: readonly Prefix[], ids?: readonly number[]): void {
+    for (let i = 0; i < prefixes.length; i++) {
+      const id = this.table.find(prefixes[i]!);
+      if (id >= 0 && this.adjIn.remove(id, source, ids === undefined ? 0 : ids[i]!)) this.dirty.add(id);
     }
   }
 
-  /** Removes the routes of a source, or only its stale ones. */
-  removeAll(source: Source, which: 'all' | 'stale'): void {
+  /** Removes the routes of a source, or only those that are stale, or that were not announced again since `adjIn.markForRefresh`. */
+  removeAll(source: Source, which: 'all' | 'stale' | 'unrefreshed'): void {
     this.adjIn.removeAll(source, which, (id) => { this.dirty.add(id); });
+  }
+
+  /**
+   * The source's stale routes live on as a last resort (RFC 9494 §4.2): with the community LLGR_STALE, which the decision
+   * process and the export rules go by. Those with NO_LLGR go. A new announcement makes a route an ordinary one again.
+   */
+  markLongLived(source: Source): void {
+    this.adjIn.markLongLived(source, (routeId) => this.#asLongLived(this.#route(routeId))?.id, (id) => { this.dirty.add(id); });
   }
 
   /** Runs import filter and loop detection again over what a source has sent. */
   judge(source: Source, filter: RouteFilter | undefined): void {
-    const verdict = (id: number, routeId: number): Verdict => {
-      const received = this.#received(routeId);
+    const verdict = (id: number, routeId: number, flags: number): Verdict => {
+      const received = receivedForm(this.#route(routeId));
       const used = this.#filtered(this.table.prefixOf(id), received, filter);
-      return { routeId: (used ?? received).id, refused: used === undefined };
+      const form = used ?? received;
+      return { routeId: ((flags & LONG_LIVED) === 0 ? form : this.#asLongLived(form) ?? form).id, refused: used === undefined };
     };
     this.adjIn.judge(source, verdict, (id) => { this.dirty.add(id); });
   }
@@ -87,7 +115,7 @@ export class LocRib {
 
   /** Chooses the best of the prefix's routes and remembers it; undefined: it has no eligible one. */
   select(id: number, maximumPaths: number): Decision | undefined {
-    const candidates = this.#candidates(id);
+    const candidates = this.#routesToChooseFrom(id);
     const [first] = candidates;
     const decision = candidates.length > 1 ? decide(candidates, maximumPaths)
       : first === undefined ? undefined : { best: first, multipath: candidates };
@@ -97,23 +125,39 @@ export class LocRib {
 
   hasRouteOf(id: number, source: Source): boolean { return this.adjIn.find(id, source) !== 0; }
 
+  /** Every eligible route of the prefix with its path, in no order. */
+  candidates(id: number): Candidate[] {
+    const candidates: Candidate[] = [];
+    for (let path = this.adjIn.first(id); path !== 0; path = this.adjIn.next(path)) {
+      if ((this.adjIn.flagsOf(path) & REFUSED) !== 0) continue;
+      const route = this.#route(this.adjIn.routeOf(path));
+      if (isReachable(route)) candidates.push({ path, route });
+    }
+    return candidates;
+  }
+
   /** Every route of the prefix, the best first, with the reason of its place; `whyRefused` says what an import policy had against one. */
   explain(id: number, maximumPaths: number, whyRefused: WhyRefused = () => undefined): ExplainedPath[] {
     const reasons = new Map<Route, string>();
-    const decision = decide(this.#candidates(id), maximumPaths, (loser, step) => { reasons.set(loser, step); });
-    const lost = (route: Route): string => `lost to ${winnerOf(reasons.get(route))}`;
-    const won = reasons.size === 0 ? 'the only route' : [...reasons.values()].at(-1)!;
+    const candidates = this.#routesToChooseFrom(id);
+    const { length } = candidates;
+    const decision = decide(candidates, maximumPaths, (loser, step) => { reasons.set(loser, step); });
+    const won = length === 1 ? 'the only route' : reasons.size < length - 1 ? LOWER_PATH_ID : [...reasons.values()].at(-1)!;
     const paths: ExplainedPath[] = [];
-    for (let path = this.adjIn.first(id); path !== 0; path = this.adjIn.next(path)) {
+    let hasBest = false;
+    for (const path of this.#pathsInOrder(id)) {
       const route = this.#route(this.adjIn.routeOf(path));
-      const isFiltered = (this.adjIn.flagsOf(path) & REFUSED) !== 0;
-      const best = route === decision?.best;
-      const unfit = ineligible(route) ?? (isFiltered ? whyRefused(this.table.prefixOf(id), route) ?? 'rejected by an import filter' : undefined);
+      const flags = this.adjIn.flagsOf(path);
+      const refused = (flags & REFUSED) !== 0;
+      const isFit = !refused && isReachable(route);
+      const best: boolean = isFit && route === decision?.best && !hasBest;
+      hasBest ||= best;
+      const unfit = ineligible(route) ?? (refused ? whyRefused(this.table.prefixOf(id), route) ?? 'rejected by an import filter' : undefined);
       paths.push({
-        route, best,
-        stale: (this.adjIn.flagsOf(path) & STALE) !== 0,
-        chosen: decision?.multipath.includes(route) === true,
-        reason: unfit ?? (best ? won : lost(route)),
+        route, best, refused, source: route.source, pathId: this.adjIn.pathIdOf(path),
+        stale: (flags & STALE) !== 0, longLived: (flags & LONG_LIVED) !== 0,
+        chosen: isFit && decision?.multipath.includes(route) === true,
+        reason: unfit ?? (best ? won : `lost to ${winnerOf(reasons.get(route) ?? LOWER_PATH_ID)}`),
       });
     }
     return paths.sort((a, b) => Number(b.best) - Number(a.best));
@@ -137,7 +181,9 @@ export class LocRib {
     return hops;
   }
 
-  #candidates(id: number): Route[] {
+  /** Every eligible route of the prefix, each once: what several paths share counts as one way. */
+  #routesToChooseFrom(id: number): Route[] {
+    if (this.adjIn.hasPathIds) return this.#distinctRoutes(id);
     const candidates: Route[] = [];
     for (let path = this.adjIn.first(id); path !== 0; path = this.adjIn.next(path)) {
       if ((this.adjIn.flagsOf(path) & REFUSED) !== 0) continue;
@@ -145,6 +191,37 @@ export class LocRib {
       if (isReachable(route)) candidates.push(route);
     }
     return candidates;
+  }
+
+  /** The decision process leaves equals in the order in which it finds them: that of sources and path identifiers. */
+  #distinctRoutes(id: number): Route[] {
+    const routes = new Set<Route>();
+    for (const path of this.#pathsInOrder(id)) {
+      const route = this.#route(this.adjIn.routeOf(path));
+      if ((this.adjIn.flagsOf(path) & REFUSED) === 0 && isReachable(route)) routes.add(route);
+    }
+    return [...routes];
+  }
+
+  #pathsInOrder(id: number): number[] {
+    const { adjIn } = this;
+    const paths: number[] = [];
+    for (let path = adjIn.first(id); path !== 0; path = adjIn.next(path)) paths.push(path);
+    if (!adjIn.hasPathIds || paths.length < 2) return paths;
+    return paths.sort((a, b) => adjIn.sourceOf(a) - adjIn.sourceOf(b) || adjIn.pathIdOf(a) - adjIn.pathIdOf(b));
+  }
+
+  /** Undefined: it must not be kept that long. */
+  #asLongLived(route: Route): Route | undefined {
+    const { attributes } = route;
+    if (attributes.communities.includes(COMMUNITY.noLlgr)) return undefined;
+    if (attributes.communities.includes(COMMUNITY.llgrStale) || route.refusal !== undefined) return route;
+    let marked = this.#longLived.get(attributes);
+    if (marked === undefined) {
+      marked = withCommunities(attributes, [...attributes.communities, COMMUNITY.llgrStale]);
+      this.#longLived.set(attributes, marked);
+    }
+    return this.routes.changed(route, marked);
   }
 
   /** The route as an import filter leaves it; undefined: refused, as what has a loop is. */
@@ -155,19 +232,17 @@ export class LocRib {
     return verdict === false ? undefined : this.routes.changed(route, verdict);
   }
 
-  #received(routeId: number): Route {
-    const route = this.#route(routeId);
-    return route.original ?? route;
-  }
-
   #route(id: number): Route { return this.routes.get(id)!; }
 }
 
+/** What is left to tell apart routes of one source that are equal in everything else. */
+const LOWER_PATH_ID = 'lower path identifier';
+
 /** What won a step of the decision process, as an object of a sentence. */
-function winnerOf(step: string | undefined): string {
+function winnerOf(step: string): string {
   switch (step) {
     case 'locally originated': return 'a locally originated route';
     case 'external over internal': return 'an external route';
-    default: return `a route with ${step ?? 'equal rank'}`;
+    default: return `a route with ${step}`;
   }
 }

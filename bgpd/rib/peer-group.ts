@@ -8,13 +8,15 @@
  *                            └────────────────────────────────────┘
  *                                     `send` said: enough
  * ```
- * A slow peer costs memory for one id a changed prefix, however often it changes, and holds nobody else up.
+ * A slow peer costs memory for one id a changed prefix, however often it changes, and holds nobody else up. One that speaks
+ * ADD-PATH costs the path identifiers that it has of those prefixes too, because each must be withdrawn by itself.
  */
 import type { Prefix } from '../../lib/ip/prefix.ts';
 import { endOfRib } from '../wire/pack.ts';
-import type { AdjRibOut } from './adj-rib-out.ts';
+import type { AdjRibOut, Change } from './adj-rib-out.ts';
 import { IdQueue } from './id-queue.ts';
 import type { LocRib } from './loc-rib.ts';
+import { PathSets } from './path-sets.ts';
 import type { Source } from './route.ts';
 import { isFor, packChanges, packState } from './update-packing.ts';
 
@@ -25,8 +27,12 @@ export interface Member {
   readonly send: (bytes: Uint8Array, updates: number) => boolean;
   /** Prefixes that the peer must be told about; undefined: it is level with the group. */
   pending: IdQueue | undefined;
+  /** ADD-PATH: what the peer has for each of those prefixes. For others, it has what the group was sent. */
+  held: PathSets | undefined;
   isBlocked: boolean;
   owesEndOfRib: boolean;
+  /** Called once, when the peer is level again. */
+  onLevel: (() => void) | undefined;
 }
 
 /** Prefixes packed for one lagging peer at a time. */
@@ -48,24 +54,20 @@ export class PeerGroup {
   fill(): void {
     const { table } = this.#rib;
     for (let id = 0; id < table.limit; id++) {
-      const best = this.#rib.best(id);
-      if (best !== undefined) this.out.update(id, table.prefixOf(id), best);
+      if (this.#rib.best(id) !== undefined) this.#update(id, table.prefixOf(id));
     }
     const own = this.out.ownPrefix;
-    if (own !== undefined) this.#ensure(own);
+    if (own !== undefined) this.#update(table.add(own), own);
     this.out.takeChanges();
-  }
-
-  #ensure(prefix: Prefix): void {
-    const id = this.#rib.table.add(prefix);
-    this.out.update(id, prefix, this.#rib.best(id));
   }
 
   /** The peer will be sent everything, then End-of-RIB. Its session has been sent nothing yet. */
   join(source: Source, send: Member['send']): Member {
-    const member: Member = { source, send, pending: new IdQueue(), isBlocked: false, owesEndOfRib: true };
+    const pending = new IdQueue();
+    const held = this.out.isAddPath ? new PathSets() : undefined;
+    const member: Member = { source, send, pending, held, isBlocked: false, owesEndOfRib: true, onLevel: undefined };
     this.members.set(source, member);
-    this.resend(member);
+    for (let id = 0; id < this.out.prefixLimit; id++) if (this.out.holdsFor(source, id)) pending.add(id);
     return member;
   }
 
@@ -73,20 +75,23 @@ export class PeerGroup {
   adopt(member: Member, from: PeerGroup): void {
     from.members.delete(member.source);
     this.members.set(member.source, member);
-    const pending = member.pending ??= new IdQueue();
-    const saysTheSame = JSON.stringify(targetOf(this)) === JSON.stringify(targetOf(from));
+    const saysTheSame = textOf(this.out.target) === textOf(from.out.target);
     for (let id = 0; id < this.#rib.table.limit; id++) {
-      const [before, now] = [from.out.routeFor(member.source, id), this.out.routeFor(member.source, id)];
-      if (before !== now || (now !== undefined && !saysTheSame)) pending.add(id);
+      const isSame = this.out.isSameFor(member.source, id, from.out);
+      if (!isSame || (!saysTheSame && this.out.holdsFor(member.source, id))) lag(member, from.out, id);
     }
+    member.pending ??= new IdQueue();
   }
 
-  /** Everything is sent to the peer, once more if need be (RFC 2918). */
-  resend(member: Member): void {
-    const pending = member.pending ??= new IdQueue();
-    const { values } = this.out.sent;
-    for (let id = 0; id < values.length; id++) {
-      if (values[id] !== 0 && this.out.routeFor(member.source, id) !== undefined) pending.add(id);
+  /**
+   * Everything is sent to the peer, once more if need be (RFC 2918). `then` is called once, when all of it is handed to
+   * `send`; with one that waits already, it takes its place.
+   */
+  resend(member: Member, then?: () => void): void {
+    member.pending ??= new IdQueue();
+    member.onLevel = then ?? member.onLevel;
+    for (let id = 0; id < this.out.prefixLimit; id++) {
+      if (this.out.holdsFor(member.source, id)) lag(member, this.out, id);
     }
   }
 
@@ -97,6 +102,7 @@ export class PeerGroup {
     const level: Member[] = [];
     for (const member of this.members.values()) {
       if (member.pending === undefined) level.push(member);
+      else if (this.out.isAddPath) this.#noteChanges(member, changes);
       else for (const change of changes) member.pending.add(change.prefixId);
     }
     if (level.length === 0) return;
@@ -110,14 +116,22 @@ export class PeerGroup {
 
   /** Sends a slice of what a lagging peer waits for. True: there is more, and the peer takes more. */
   catchUp(member: Member): boolean {
-    const { pending } = member;
+    const { pending, held } = member;
     if (pending === undefined || member.isBlocked) return false;
     if (pending.size > 0) {
-      const { bytes, updates } = packState(pending.take(SLICE), this.out, this.#rib.table, member.source);
+      const ids = pending.take(SLICE);
+      const { bytes, updates } = packState(ids, this.out, this.#rib.table, member.source, held);
+      if (held !== undefined) for (const id of ids) held.clear(id);
       if (updates > 0 && !member.send(bytes, updates)) member.isBlocked = true;
     }
     if (pending.size > 0) return !member.isBlocked;
-    if (!member.isBlocked) member.pending = undefined;
+    if (!member.isBlocked) {
+      member.pending = undefined;
+      member.held = undefined;
+      const { onLevel } = member;
+      member.onLevel = undefined;
+      onLevel?.();
+    }
     return false;
   }
 
@@ -134,8 +148,39 @@ export class PeerGroup {
     for (const { pending } of this.members.values()) if (pending?.has(prefixId) === true) return true;
     return false;
   }
+
+  #update(id: number, prefix: Prefix): void {
+    this.out.update(id, prefix, this.#rib.best(id), () => this.#rib.candidates(id));
+  }
+
+  /** ADD-PATH: what a lagging peer has of the changed prefixes is what was sent before these changes. */
+  #noteChanges(member: Member, changes: readonly Change[]): void {
+    const { source } = member;
+    const pending = member.pending!;
+    let noting = -1;
+    for (const { prefixId, pathId, before, now } of changes) {
+      if (prefixId !== noting) {
+        if (pending.has(prefixId)) continue;
+        noting = prefixId;
+        lag(member, this.out, prefixId);
+      }
+      const held = member.held!;
+      const [had, has] = [before, now].map((route) => route !== undefined && route.source !== source);
+      if (had && !has) held.add(prefixId, pathId, 1);
+      else if (!had && has) held.remove(prefixId, pathId);
+    }
+  }
 }
 
-/** What is said about a route, in a form that compares. */
-const targetOf = ({ out: { target } }: PeerGroup): unknown =>
-  [target.localAsn, target.nextHop, String(target.self?.address ?? ''), target.wire.external, target.wire.fourOctetAs];
+/** The peer must be told about a prefix anew; `has` says what it has now, unless that is noted already. */
+function lag(member: Member, has: AdjRibOut, prefixId: number): void {
+  const pending = member.pending ??= new IdQueue();
+  if (pending.has(prefixId)) return;
+  pending.add(prefixId);
+  if (!has.isAddPath) return;
+  const held = member.held ??= new PathSets();
+  has.forEachFor(member.source, prefixId, (_route, pathId) => { held.add(prefixId, pathId, 1); });
+}
+
+/** What is said about a route follows from the route and from this. */
+const textOf = (target: AdjRibOut['target']): string => JSON.stringify(target, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));

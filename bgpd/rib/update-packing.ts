@@ -2,6 +2,7 @@
 import type { Prefix } from '../../lib/ip/prefix.ts';
 import { packUpdates, packWithdrawals } from '../wire/pack.ts';
 import type { AdjRibOut, Change } from './adj-rib-out.ts';
+import type { PathSets } from './path-sets.ts';
 import type { PrefixTable } from './prefix-table.ts';
 import type { Route, Source } from './route.ts';
 
@@ -20,30 +21,31 @@ export interface Parcel {
 export const isFor = (parcel: Parcel, peer: Source): boolean =>
   parcel.except !== peer && (parcel.only === undefined || parcel.only === peer);
 
-/** Prefixes for one route or, without one, to withdraw. */
-interface Bucket { readonly route: Route | undefined; readonly prefixes: Prefix[] }
+/** Prefixes for one route or, without one, to withdraw; with the path identifier of each when ADD-PATH is spoken. */
+interface Bucket { readonly route: Route | undefined; readonly prefixes: Prefix[]; readonly pathIds: number[] }
 
 /** Prefixes gathered by route; runs of the same route are the common case and cost no look-up. */
 class Buckets {
   readonly #byRoute = new Map<Route | undefined, Bucket>();
   #last: Bucket | undefined;
 
-  add(route: Route | undefined, prefix: Prefix): void {
+  add(route: Route | undefined, prefix: Prefix, pathId: number): void {
     if (this.#last === undefined || this.#last.route !== route) {
       let bucket = this.#byRoute.get(route);
-      if (bucket === undefined) this.#byRoute.set(route, bucket = { route, prefixes: [] });
+      if (bucket === undefined) this.#byRoute.set(route, bucket = { route, prefixes: [], pathIds: [] });
       this.#last = bucket;
     }
     this.#last.prefixes.push(prefix);
+    if (pathId !== 0) this.#last.pathIds.push(pathId);
   }
 
   messages(out: AdjRibOut): Uint8Array[] {
     const { family, wire: context } = out.target;
     const messages: Uint8Array[] = [];
-    for (const { route, prefixes } of this.#byRoute.values()) {
-      const packed = route === undefined
-        ? packWithdrawals({ family, prefixes, context })
-        : packUpdates({ family, prefixes, context, ...out.outbound(route) });
+    for (const { route, prefixes, pathIds } of this.#byRoute.values()) {
+      const what = { family, prefixes, context, ...(out.isAddPath && { pathIds }) };
+      const outbound = route === undefined ? undefined : out.outbound(route);
+      const packed = outbound === undefined ? packWithdrawals(what) : packUpdates({ ...what, ...outbound });
       for (const message of packed) messages.push(message);
     }
     return messages;
@@ -56,15 +58,15 @@ export function packChanges(changes: readonly Change[], out: AdjRibOut, table: P
   const forOne = new Map<Source, Buckets>();
   const peerOf = (route: Route | undefined): Source | undefined =>
     (route !== undefined && peers.has(route.source) ? route.source : undefined);
-  for (const { prefixId, before, now } of changes) {
+  for (const { prefixId, pathId, before, now } of changes) {
     const prefix = table.prefixOf(prefixId);
     const sender = peerOf(now);
     const oldSender = peerOf(before);
     // Nobody is told to forget what it was never told: the old sender of a route that goes.
     const except = now === undefined ? oldSender : sender;
-    if (except === undefined || peers.size > 1) bucketsOf(forAll, except).add(now, prefix);
+    if (except === undefined || peers.size > 1) bucketsOf(forAll, except).add(now, prefix, pathId);
     // The new sender had another's route and loses it.
-    if (sender !== undefined && before !== undefined && oldSender !== sender) bucketsOf(forOne, sender).add(undefined, prefix);
+    if (sender !== undefined && before !== undefined && oldSender !== sender) bucketsOf(forOne, sender).add(undefined, prefix, pathId);
   }
   return [
     ...[...forAll].map(([except, buckets]) => parcel(buckets.messages(out), except, undefined)),
@@ -72,10 +74,15 @@ export function packChanges(changes: readonly Change[], out: AdjRibOut, table: P
   ];
 }
 
-/** What one peer is to have for each of these prefixes, whatever it has now. */
-export function packState(prefixIds: Iterable<number>, out: AdjRibOut, table: PrefixTable, peer: Source): Parcel {
+/** What one peer is to have for each of these prefixes, whatever it has now; `held`: path identifiers that it may have. */
+export function packState(prefixIds: Iterable<number>, out: AdjRibOut, table: PrefixTable, peer: Source, held?: PathSets): Parcel {
   const buckets = new Buckets();
-  for (const id of prefixIds) buckets.add(out.routeFor(peer, id), table.prefixOf(id));
+  let prefix: Prefix;
+  const tell = (route: Route | undefined, pathId: number): void => { buckets.add(route, prefix, pathId); };
+  for (const id of prefixIds) {
+    prefix = table.prefixOf(id);
+    out.tell(peer, id, held, tell);
+  }
   return parcel(buckets.messages(out), undefined, peer);
 }
 

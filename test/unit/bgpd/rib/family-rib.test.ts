@@ -61,7 +61,7 @@ test('the way does not matter: any history ends where a fresh table with the sam
       }
       case 2:
         if (!own.delete(p)) own.set(p, random(2) === 0);
-        world.rib.originate(new Map([...own].map(([text, blackhole]) => [prefix(text), blackhole])));
+        world.rib.originate(new Map([...own].map(([text, blackhole]) => [prefix(text), { blackhole }])));
         break;
       case 3: if (random(20) === 0) { world.rib.loc.removeAll(from, 'all'); for (const key of model.keys()) if (key.startsWith(`${from.index} `)) model.delete(key); } break;
       default: {
@@ -76,7 +76,7 @@ test('the way does not matter: any history ends where a fresh table with the sam
   const fresh = new World();
   for (const via of world.unreachable) fresh.unreachable.add(via);
   for (const entry of model.values()) fresh.announce(...entry);
-  fresh.rib.originate(new Map([...own].map(([text, blackhole]) => [prefix(text), blackhole])));
+  fresh.rib.originate(new Map([...own].map(([text, blackhole]) => [prefix(text), { blackhole }])));
   const expected = fresh.settle();
   expect(new Map([...world.settle()].sort())).toEqual(new Map([...expected].sort()));
   expect(world.rib.loc.table.size).toBe(fresh.rib.loc.table.size);
@@ -100,7 +100,7 @@ test('own routes win against all others, and give way when they are not originat
   const world = new World();
   const from = source({ index: 1 });
   world.announce(from, '10.0.1.0/24', attributes({ localPref: 900 }), '198.51.100.1');
-  world.rib.originate(new Map([[prefix('10.0.1.0/24'), true]]));
+  world.rib.originate(new Map([[prefix('10.0.1.0/24'), { blackhole: true }]]));
   expect(world.settle().get('10.0.1.0/24')).toBe('blackhole');
   world.rib.originate(new Map());
   expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.1');

@@ -9,8 +9,8 @@ import type { RouteFilter } from '../../../../bgpd/rib/filter.ts';
 import type { Prefix } from '../../../../lib/ip/prefix.ts';
 import { ip, prefix } from '../../../../lib/ip/text.ts';
 import { attributes, nextHops, path, source } from '../../../support/rib-builders.ts';
-import { linesOf, RemoteView, updatesIn } from '../../../support/updates.ts';
 import { wireContext } from '../../../support/session-builders.ts';
+import { linesOf, RemoteView, updatesIn } from '../../../support/updates.ts';
 
 const EXTERNAL: ExportTarget = {
   family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: wireContext({ external: true }),
@@ -56,7 +56,7 @@ function announce(from: Source, prefixes: readonly Prefix[], asn = 65000 + from.
 function flush(...groups: PeerGroup[]): void {
   for (const id of rib.dirty.take(1_000_000)) {
     const best = rib.select(id, 1)?.best;
-    for (const g of groups.length > 0 ? groups : [group]) g.out.update(id, rib.table.prefixOf(id), best);
+    for (const g of groups.length > 0 ? groups : [group]) g.out.update(id, rib.table.prefixOf(id), best, () => rib.candidates(id));
   }
   for (const g of groups.length > 0 ? groups : [group]) g.flush();
 }
