@@ -36,6 +36,8 @@ export class Channel {
   }
 
   get connection(): Connection | undefined { return this.#connection; }
+  /** The longest message that may come from now on; undefined: that of RFC 4271. */
+  set maximumBytes(bytes: number | undefined) { if (this.#framer && bytes !== undefined) this.#framer.maximumBytes = bytes; }
 
   dial(options: DialOptions): void {
     this.abandon();

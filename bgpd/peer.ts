@@ -6,20 +6,22 @@ import type { Family } from '../lib/ip/prefix.ts';
 import { parseIp, showIp } from '../lib/ip/text.ts';
 import type { Log } from '../lib/log.ts';
 import { Channel } from './channel.ts';
-import { PeerRecord, type PeerSessionStatus } from './peer-record.ts';
+import { PeerRecord, type PeerSessionDetail, type PeerSessionStatus } from './peer-record.ts';
 import type { Connection, DialOptions, TransportPort } from './ports.ts';
+import { ceaseFor, type StopReason } from './session/cease.ts';
 import { mainOf, newPair, placeIncoming, SLOTS, stepPair, type Pair, type PairEffects, type Slot } from './session/collision.ts';
-import { localOpen, settingsFor, type RestartState, type SessionSettings } from './session/negotiate.ts';
+import { localOpen, type RestartState } from './session/local-open.ts';
 import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
 import type { Effect, Event, Run, Timer } from './session/session.ts';
+import { settingsFor, type SessionSettings } from './session/settings.ts';
 import { Timers } from './timers.ts';
 import { decodeMessage, encodeMessage } from './wire/codec.ts';
-import { CEASE, ERROR } from './wire/constants.ts';
+import { CEASE, ERROR, HEADER_LENGTH } from './wire/constants.ts';
 import { wireContext } from './wire/context.ts';
 import { WireError } from './wire/errors.ts';
 import type { Frame } from './wire/framer.ts';
 import type { AttributeInterner } from './wire/interner.ts';
-import type { Message, NotificationMessage, UpdateMessage, WireContext } from './wire/message.ts';
+import type { Capabilities, Message, NotificationMessage, UpdateMessage } from './wire/message.ts';
 import { describeNotification } from './wire/notification.ts';
 
 /** All calls come from within the turn of the event that caused them; they may call the peer's methods. */
@@ -27,8 +29,11 @@ export interface PeerCallbacks {
   /** The session is Established. Bytes may be sent from now on. */
   up(negotiated: Negotiated, endpoints: Endpoints): void;
   update(message: UpdateMessage): void;
-  /** RFC 2918: send this family again. Only families that were negotiated. */
-  routeRefresh(family: Family): void;
+  /**
+   * `request`: send this family again (RFC 2918). `begin`, `end`: between them the peer sends all its routes of the family
+   * again (RFC 7313), only where that was negotiated. Only families that were negotiated.
+   */
+  routeRefresh(family: Family, subtype: 'request' | 'begin' | 'end'): void;
   /** The Established session ended; called once for each `up`, except after `close()`. */
   down(reason: DownReason): void;
   /** After `send` returned false: there is room again. */
@@ -54,17 +59,15 @@ export interface PeerOptions {
   readonly restartState: () => RestartState;
 }
 
-/** Why we end a session ourselves: Cease subcodes 2, 3, 4 and 6 of RFC 4486. */
-export type StopReason = 'shutdown' | 'deconfigured' | 'reset' | 'configuration-changed';
+export interface StopOptions {
+  /** For the other side's operator, with `shutdown` and `reset` (RFC 9003): at most 255 octets of UTF-8, cut when longer. */
+  readonly message?: string;
+  /** Seconds until the session starts again by itself; absent: only `start` begins anew. */
+  readonly restartSeconds?: number;
+}
 
-export type { PeerSessionStatus } from './peer-record.ts';
-
-const CEASE_OF: Readonly<Record<StopReason, number>> = {
-  shutdown: CEASE.administrativeShutdown,
-  deconfigured: CEASE.peerDeconfigured,
-  reset: CEASE.administrativeReset,
-  'configuration-changed': CEASE.otherConfigurationChange,
-};
+export type { PeerSessionDetail, PeerSessionStatus } from './peer-record.ts';
+export type { StopReason } from './session/cease.ts';
 
 /** RFC 4271 §10: these are spread over 75 to 100 % of their length. The hold timer is not. */
 const JITTERED: ReadonlySet<Timer> = new Set<Timer>(['connectRetry', 'keepalive', 'idleHold']);
@@ -76,7 +79,13 @@ const KEEPALIVE = encodeMessage({ type: 'keepalive' }, BEFORE_NEGOTIATION);
 const UPDATE: Event = { type: 'update' };
 
 /** What belongs to one of the two connections. */
-interface Line { readonly channel: Channel; readonly timers: Timers<Timer>; readonly run: Run }
+interface Line {
+  readonly channel: Channel;
+  readonly timers: Timers<Timer>;
+  readonly run: Run;
+  /** What our last OPEN on it offered. */
+  said: Capabilities;
+}
 
 export class Peer {
   readonly config: PeerConfig;
@@ -93,6 +102,8 @@ export class Peer {
   readonly #waiting: (() => void)[] = [];
   #isPerforming = false;
   #isClosed = false;
+  /** The operator's message while the session is held down. */
+  #heldDown: string | undefined;
 
   /** Throws RangeError when an address or the router ID is no address: `speaker.ts` has checked the configuration before. */
   constructor(ports: PeerPorts, options: PeerOptions, callbacks: PeerCallbacks) {
@@ -102,7 +113,8 @@ export class Peer {
     this.#callbacks = callbacks;
     this.#settings = settingsFor(options.global, options.config);
     this.#pair = newPair(this.#settings);
-    this.#record = new PeerRecord(ports.clock.wallTime());
+    this.#record = new PeerRecord(ports.clock);
+    this.#heldDown = options.config.shutdown?.message;
     const dialOptions = dialOptionsFor(options.config);
     this.#lines = [this.#newLine(0, dialOptions), this.#newLine(1, dialOptions)];
   }
@@ -116,15 +128,36 @@ export class Peer {
   /** The last NOTIFICATION or failure, in words, and which side spoke. */
   get lastError(): string | null { return this.#record.lastError; }
 
-  /** Begins to dial (or to wait, when passive). Harmless when started. */
-  start(): void { this.#step(this.#pair.main, { type: 'manualStart' }); }
+  /** Begins to dial (or to wait, when passive). Harmless when started; nothing happens while the peer is held down. */
+  start(): void {
+    if (this.#heldDown === undefined) this.#step(this.#pair.main, { type: 'manualStart' });
+    else this.#record.heldDown(this.#heldDown);
+  }
 
-  /** Ends all sessions with a Cease; `start` begins anew. Calls `down` if one was Established. */
-  stop(reason: StopReason): void {
-    const notification: NotificationMessage =
-      { type: 'notification', code: ERROR.cease, subcode: CEASE_OF[reason], data: new Uint8Array(0) };
-    const stop: Event = { type: 'manualStop', notification, text: describeNotification(notification) };
+  /**
+   * Ends all sessions with a Cease: as Hard Reset where it must end the routes too and N was negotiated (RFC 8538).
+   * Calls `down` if one was Established. Without `restartSeconds`, `start` begins anew.
+   */
+  stop(reason: StopReason, { message, restartSeconds }: StopOptions = {}): void {
+    const notification = ceaseFor(reason, message);
+    this.hold(notification, describeNotification(notification), restartSeconds);
+  }
+
+  /** As `stop`, with a Cease of the caller's own making; `text` says why, for people. */
+  hold(notification: NotificationMessage, text: string, restartSeconds?: number): void {
+    const stop: Event = restartSeconds === undefined
+      ? { type: 'manualStop', notification, text } : { type: 'automaticStop', notification, text, restartSeconds };
     for (const slot of SLOTS) this.#step(slot, stop);
+  }
+
+  /** An operator holds the session down, with a message for the other side, or lets it go again (undefined). */
+  holdDown(message: string | undefined): void {
+    if (message === this.#heldDown) return;
+    this.#heldDown = message;
+    if (message === undefined) { this.start(); return; }
+    this.stop('shutdown', { message });
+    this.#record.heldDown(message);
+    this.#callbacks.changed();
   }
 
   /** Restart semantics: closes TCP without NOTIFICATION and calls nothing back. The peer is of no use afterwards. */
@@ -155,9 +188,21 @@ export class Peer {
    */
   send(bytes: Uint8Array, updates = 1): boolean {
     if (mainOf(this.#pair).state !== 'Established') return true;
-    this.#record.messagesOut += updates;
-    this.#record.updatesOut += updates;
+    this.#record.sentUpdates(updates, bytes.length);
     return this.#lines[this.#pair.main].channel.write(bytes);
+  }
+
+  /** Asks for all routes of the family again (RFC 2918). False: the peer is not up, or does not understand. */
+  requestRefresh(family: Family): boolean {
+    const { negotiated } = this;
+    if (negotiated?.routeRefresh !== true || !negotiated.families.includes(family)) return false;
+    this.#writeRefresh(family, 'request');
+    return true;
+  }
+
+  /** Says where a resend of the family begins or ends (RFC 7313 §4.1); nothing where that was not negotiated. */
+  markRefresh(family: Family, subtype: 'begin' | 'end'): void {
+    if (this.negotiated?.enhancedRouteRefresh === true) this.#writeRefresh(family, subtype);
   }
 
   /** Ends the session with this NOTIFICATION because of something only the speaker can see; it starts again later. */
@@ -166,6 +211,12 @@ export class Peer {
   }
 
   status(): PeerSessionStatus { return this.#record.status(this.config, mainOf(this.#pair)); }
+
+  /** All that the session knows about itself; the RIB and the speaker add the rest of `PeerDetail`. */
+  detail(): PeerSessionDetail {
+    const { channel, timers } = this.#lines[this.#pair.main];
+    return this.#record.detail(this.config, mainOf(this.#pair), { local: channel.connection?.local, timers: timers.left() });
+  }
 
   // ---- events
 
@@ -189,8 +240,10 @@ export class Peer {
   }
 
   #received(slot: Slot, frame: Frame): void {
-    this.#record.messagesIn++;
-    this.#step(slot, this.#eventOf(slot, frame));
+    this.#record.received(frame.type, HEADER_LENGTH + frame.body.length);
+    const event = this.#eventOf(slot, frame);
+    this.#step(slot, event);
+    if (event.type === 'open') this.#lines[slot].channel.maximumBytes = this.#pair.sessions[slot]?.negotiated?.wire.maximumBytes;
   }
 
   /** The message boundary: a fault of the peer's becomes an event, and so does a fault of ours. */
@@ -198,7 +251,7 @@ export class Peer {
     const session = this.#pair.sessions[slot];
     try {
       const message = decodeMessage(frame.type, frame.body, session?.negotiated?.wire ?? BEFORE_NEGOTIATION, this.#ports.interner);
-      return this.#eventOfMessage(message);
+      return this.#eventOfMessage(slot, message);
     } catch (error) {
       if (error instanceof WireError) return { type: 'wireError', notification: error.notification, text: error.message };
       this.#ports.log.error('session.decoder', { type: frame.type, error: messageOf(error) });
@@ -206,16 +259,16 @@ export class Peer {
     }
   }
 
-  #eventOfMessage(message: Message): Event {
+  #eventOfMessage(slot: Slot, message: Message): Event {
     switch (message.type) {
       case 'update':
         this.#atHand = message;
         if (message.faults.length > 0) this.#ports.log.warn('update.faults', { outcome: message.outcome, faults: message.faults });
         return UPDATE;
-      case 'open': return { type: 'open', open: message };
+      case 'open': return { type: 'open', open: message, ours: this.#lines[slot].said };
       case 'keepalive': return { type: 'keepalive' };
       case 'notification': return { type: 'notification', notification: message };
-      case 'route-refresh': return { type: 'routeRefresh', family: message.family };
+      case 'route-refresh': return { type: 'routeRefresh', family: message.family, subtype: message.subtype };
     }
   }
 
@@ -249,42 +302,61 @@ export class Peer {
       broken: (error) => { this.#step(slot, { type: 'wireError', notification: error.notification, text: error.message }); },
       drained: () => { if (slot === this.#pair.main && this.negotiated) this.#callbacks.drained(); },
     });
-    return { channel, timers, run: this.#runFor(channel, timers, dialOptions) };
+    const said = localOpen(this.#settings, { restarted: false, forwardingPreserved: [] }).capabilities;
+    return { channel, timers, said, run: this.#runFor(slot, channel, timers, dialOptions) };
   }
 
-  #runFor(channel: Channel, timers: Timers<Timer>, dialOptions: DialOptions): Run {
-    const write = (message: Message): void => { this.#write(channel, encodeMessage(message, BEFORE_NEGOTIATION)); };
+  #runFor(slot: Slot, channel: Channel, timers: Timers<Timer>, dialOptions: DialOptions): Run {
+    const lengthOf = (ms: number): number => ms * (0.75 + 0.25 * this.#ports.random());
     return {
       dial: () => { channel.dial(dialOptions); },
       abandon: () => { channel.abandon(); },
       close: () => { channel.close(); },
-      sendOpen: () => { write(localOpen(this.#settings, this.#options.restartState())); },
-      sendKeepalive: () => { this.#write(channel, KEEPALIVE); },
-      sendNotification: ({ notification }) => { write(notification); },
-      arm: ({ timer, seconds }) => { timers.arm(timer, seconds * 1000 * (JITTERED.has(timer) ? 0.75 + 0.25 * this.#ports.random() : 1)); },
+      sendOpen: ({ withheld }) => { this.#sendOpen(slot, withheld); },
+      sendKeepalive: () => { this.#write(channel, 'keepalive', KEEPALIVE); },
+      sendNotification: ({ notification }) => { this.#writeMessage(channel, notification); },
+      arm: ({ timer, seconds, exact }) => { timers.arm(timer, JITTERED.has(timer) && exact !== true ? lengthOf(seconds * 1000) : seconds * 1000); },
       disarm: ({ timer }) => { timers.disarm(timer); },
       up: ({ negotiated }) => { this.#up(negotiated, channel); },
       deliver: () => { this.#deliver(); },
-      refresh: ({ family }) => { this.#callbacks.routeRefresh(family); },
+      refresh: ({ family, subtype }) => { this.#callbacks.routeRefresh(family, subtype); },
       down: ({ reason }) => { this.#down(reason); },
       failed: ({ reason }) => { this.#failed(reason); },
     };
   }
 
-  #write(channel: Channel, bytes: Uint8Array): void {
-    this.#record.messagesOut++;
+  #sendOpen(slot: Slot, withheld: readonly number[]): void {
+    const open = localOpen(this.#settings, this.#options.restartState(), withheld);
+    const line = this.#lines[slot];
+    line.said = open.capabilities;
+    if (withheld.length > 0) this.#ports.log.warn('session.withheld', { capabilities: withheld });
+    this.#writeMessage(line.channel, open);
+  }
+
+  #writeRefresh(family: Family, subtype: 'request' | 'begin' | 'end'): void {
+    this.#writeMessage(this.#lines[this.#pair.main].channel, { type: 'route-refresh', family, subtype });
+  }
+
+  #writeMessage(channel: Channel, message: Message): void {
+    this.#write(channel, message.type, encodeMessage(message, BEFORE_NEGOTIATION));
+  }
+
+  #write(channel: Channel, type: Message['type'], bytes: Uint8Array): void {
+    this.#record.sent(type, bytes.length);
     channel.write(bytes);
   }
 
   #up(negotiated: Negotiated, channel: Channel): void {
     const connection = channel.connection;
     if (!connection) return;
-    this.#record.up(this.#ports.clock.wallTime());
+    this.#record.up();
     this.#ports.log.info('session.up', {
       remote: showIp(connection.remote), families: negotiated.families, holdTimeSeconds: negotiated.holdTimeSeconds,
       gracefulRestart: negotiated.gracefulRestart !== undefined,
+      ...(typeof this.config.asn !== 'number' && { asn: negotiated.peerAsn }),
     });
-    this.#callbacks.up(negotiated, { local: connection.local, remote: connection.remote });
+    const { local, remote, link } = connection;
+    this.#callbacks.up(negotiated, { local, remote, ...(link && { interfaceIndex: link.index }) });
   }
 
   #deliver(): void {
@@ -296,7 +368,7 @@ export class Peer {
   }
 
   #down(reason: DownReason): void {
-    this.#record.down(reason, this.#ports.clock.wallTime());
+    this.#record.down(reason);
     this.#ports.log.info('session.down', { kind: reason.kind, reason: reason.text });
     this.#callbacks.down(reason);
   }
@@ -318,5 +390,5 @@ function dialOptionsFor(config: PeerConfig): DialOptions {
   if (address === undefined || (config.sourceAddress !== undefined && sourceAddress === undefined)) {
     throw new RangeError(`peer ${config.name}: ${config.address} or ${config.sourceAddress ?? ''} is not an IP address`);
   }
-  return { address, port: config.port, sourceAddress, timeoutMs: Math.max(10, config.connectRetrySeconds + 1) * 1000 };
+  return { address, port: config.port, sourceAddress, interface: config.interface, timeoutMs: Math.max(10, config.connectRetrySeconds + 1) * 1000 };
 }

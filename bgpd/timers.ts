@@ -32,6 +32,12 @@ export class Timers<Name extends string> {
 
   isArmed(name: Name): boolean { return this.#armed.has(name); }
 
+  /** Milliseconds until each armed timer is due; what is overdue has 0. */
+  left(): Record<string, number> {
+    const now = this.#clock.now();
+    return Object.fromEntries([...this.#armed].map(([name, { dueMs }]) => [name, Math.max(0, Math.round(dueMs - now))]));
+  }
+
   /** Calls back once, `ms` from now; replaces what was armed under this name. */
   arm(name: Name, ms: number): void {
     const dueMs = this.#clock.now() + ms;

@@ -23,8 +23,9 @@
  */
 import type { OpenMessage } from '../wire/message.ts';
 import { step } from './fsm.ts';
-import { isRefusal, negotiate, type SessionSettings } from './negotiate.ts';
+import { isRefusal, negotiate } from './negotiate.ts';
 import { newSession, TIMERS, type Effect, type Event, type Session } from './session.ts';
+import type { SessionSettings } from './settings.ts';
 
 /** Seconds that a connection which survived in OpenSent gets for its OPEN to arrive. */
 export const COLLISION_HOLD_SECONDS = 10;
@@ -60,13 +61,13 @@ export function placeIncoming(pair: Pair): readonly [Pair, Slot | undefined, Pai
   if (main.state === 'Active') return [pair, pair.main, []];
   const slot = otherSlot(pair.main);
   const [cleared, effects] = pair.sessions[slot] ? dump(pair, slot, { type: 'collisionDump' }) : [pair, []];
-  return [withSession(cleared, slot, { ...newSession(main.settings), state: 'Active' }), slot, effects];
+  return [withSession(cleared, slot, { ...newSession(main.settings), state: 'Active', withheld: main.withheld }), slot, effects];
 }
 
 export function stepPair(pair: Pair, slot: Slot, event: Event): PairStep {
   const session = pair.sessions[slot];
   const other = pair.sessions[otherSlot(slot)];
-  if (session?.state === 'OpenSent' && other && event.type === 'open' && !isRefusal(negotiate(session.settings, event.open))) {
+  if (session?.state === 'OpenSent' && other && event.type === 'open' && !isRefusal(negotiate(session.settings, event.open, event.ours))) {
     return resolve(pair, slot, event);
   }
   return stepOne(pair, slot, event);
@@ -128,9 +129,9 @@ function dump(pair: Pair, slot: Slot, event: Event): PairStep {
 }
 
 /** The survivor dials and restarts from now on, and inherits what the peer has on its record. */
-function promote(pair: Pair, slot: Slot, { attempts, oscillations }: Session): Pair {
+function promote(pair: Pair, slot: Slot, { attempts, oscillations, withheld }: Session): Pair {
   const survivor = pair.sessions[slot] as Session;
-  return { ...withSession(pair, slot, { ...survivor, attempts, oscillations }), main: slot };
+  return { ...withSession(pair, slot, { ...survivor, attempts, oscillations, withheld }), main: slot };
 }
 
 const DISCARD: readonly Effect[] = [

@@ -20,9 +20,18 @@
  *                                                                               └─────────────┘
  * ```
  * Ignored: in Idle everything but start and IdleHold; `manualStart` outside Idle; a second `accepted` or `dialed` once
- * there is a connection (collision.ts gives it a machine of its own); ROUTE-REFRESH of a family that was not negotiated.
+ * there is a connection (collision.ts gives it a machine of its own); ROUTE-REFRESH of a family that was not negotiated or,
+ * where RFC 7313 was, of an unknown subtype (where it was not, each is a request: RFC 2918 §3 lets the octet be ignored).
  * Whatever else is not in the drawing is unexpected: before OpenSent it leads to Idle in silence, from there on it is
  * answered with FSM error 5/1, 5/2, 5/3 (RFC 6608). A NOTIFICATION is never answered with another.
+ *
+ * A peer that answers our OPEN with Unsupported Capability or Unsupported Optional Parameter is dialed again, after IdleHold
+ * as usual, without the optional capabilities that it names (RFC 5492 §3, §5; local-open.ts). When a session has been up
+ * and ends, all are offered again: the peer may be another program now. A connection closed without a word is no such
+ * answer, because peers that do not know us yet do the same.
+ *
+ * Where both sides said N (RFC 8538), a Cease that is to end the routes as well (maximum prefixes, shutdown,
+ * de-configuration, administrative reset: §5.1) leaves Established as Hard Reset with the Cease inside it.
  *
  * Where we differ from the letter of §8.2.2, as BIRD, FRR and OpenBGPD do:
  * - Connect, 18 (dial failed): Active, not Idle, so that we go on listening; ConnectRetry grows from a quarter of a second.
@@ -32,12 +41,12 @@
  */
 import { assertNever } from '../../lib/errors.ts';
 import { CEASE, ERROR, FSM_ERROR } from '../wire/constants.ts';
-import type { NotificationMessage } from '../wire/message.ts';
-import { describeNotification } from '../wire/notification.ts';
+import type { Capabilities, NotificationMessage, OpenMessage } from '../wire/message.ts';
+import { describeNotification, hardReset } from '../wire/notification.ts';
 import { isRefusal, negotiate } from './negotiate.ts';
+import { withheldAfter } from './local-open.ts';
 import type { DownReason, Negotiated } from './negotiated.ts';
 import type { Effect, Event, Session, Step } from './session.ts';
-import type { OpenMessage } from '../wire/message.ts';
 
 /** RFC 4271 §8.2.2: "a large value" until the peers have agreed. */
 export const OPEN_HOLD_SECONDS = 240;
@@ -75,7 +84,7 @@ function idle(s: Session, e: Event): Step {
 function connect(s: Session, e: Event): Step {
   switch (e.type) {
     case 'manualStart': return [s, []];
-    case 'manualStop': return stopped(s, [{ type: 'abandon' }], e.text);
+    case 'manualStop': return ceased(s, [{ type: 'abandon' }], { kind: 'administrative', text: e.text });
     case 'dialed': return sendOpen(s, 'local', []);
     case 'accepted': return sendOpen(s, 'remote', [{ type: 'abandon' }]);
     case 'tcpFailed': return listenAgain(s, e.text, []);
@@ -91,7 +100,7 @@ function connect(s: Session, e: Event): Step {
 function active(s: Session, e: Event): Step {
   switch (e.type) {
     case 'manualStart': return [s, []];
-    case 'manualStop': return stopped(s, [], e.text);
+    case 'manualStop': return ceased(s, [], { kind: 'administrative', text: e.text });
     case 'accepted': return sendOpen(s, 'remote', []);
     case 'dialed': return sendOpen(s, 'local', []);
     case 'expired': return e.timer === 'connectRetry' ? dial(s, []) : quit(s, unexpectedText(s, e), []);
@@ -105,12 +114,12 @@ function active(s: Session, e: Event): Step {
 function openSent(s: Session, e: Event): Step {
   switch (e.type) {
     case 'manualStart': case 'dialed': case 'accepted': return [s, []];
-    case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
-    case 'automaticStop': return reset(s, e.notification, e.text);
+    case 'manualStop': return stopped(s, e.notification, e.text);
+    case 'automaticStop': return reset(s, e.notification, e.text, 'error', e.restartSeconds);
     case 'wireError': return e.notification.code === ERROR.update ? unexpected(s) : reset(s, e.notification, e.text);
     case 'expired': return e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'no OPEN came') : unexpected(s);
     case 'tcpFailed': return listenAgain(s, e.text, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }]);
-    case 'open': return receivedOpen(s, e.open);
+    case 'open': return receivedOpen(s, e.open, e.ours);
     case 'collisionDump': return reset(s, COLLISION, '');
     case 'notification': return notified(s, e.notification);
     case 'keepalive': case 'update': case 'routeRefresh': return unexpected(s);
@@ -122,8 +131,8 @@ function openSent(s: Session, e: Event): Step {
 function openConfirm(s: Session, e: Event): Step {
   switch (e.type) {
     case 'manualStart': case 'dialed': case 'accepted': return [s, []];
-    case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
-    case 'automaticStop': return reset(s, e.notification, e.text);
+    case 'manualStop': return stopped(s, e.notification, e.text);
+    case 'automaticStop': return reset(s, e.notification, e.text, 'error', e.restartSeconds);
     case 'wireError': return e.notification.code === ERROR.update ? unexpected(s) : reset(s, e.notification, e.text);
     case 'expired': return e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, 'no KEEPALIVE came')
       : e.timer === 'keepalive' ? [s, [{ type: 'sendKeepalive' }, ...armKeepalive(s)]]
@@ -145,11 +154,10 @@ function established(s: Session, e: Event): Step {
     case 'expired': return e.timer === 'keepalive' ? stayed(s)
       : e.timer === 'hold' ? reset(s, HOLD_TIMER_EXPIRED, '', 'hold-timer')
       : unexpected(s);
-    case 'routeRefresh': return e.family !== undefined && s.negotiated?.families.includes(e.family) === true
-      ? [s, [{ type: 'refresh', family: e.family }]] : [s, []];
+    case 'routeRefresh': return [s, refreshed(s.negotiated, e)];
     case 'manualStart': case 'dialed': case 'accepted': return [s, []];
-    case 'manualStop': return stopped(s, [notify(e.notification)], e.text);
-    case 'automaticStop': return reset(s, e.notification, e.text);
+    case 'manualStop': return stopped(s, e.notification, e.text);
+    case 'automaticStop': return reset(s, e.notification, e.text, 'error', e.restartSeconds);
     case 'wireError': return e.notification.code === ERROR.open ? unexpected(s) : reset(s, e.notification, e.text);
     case 'collisionDump': return reset(s, COLLISION, '');
     case 'tcpFailed': return lost(s, { kind: 'closed', text: e.text }, [{ type: 'close' }]);
@@ -186,7 +194,7 @@ const retrySeconds = (attempts: number): number => FIRST_RETRY_SECONDS * 2 ** Ma
 
 function sendOpen(s: Session, initiator: Session['initiator'], before: readonly Effect[]): Step {
   return [{ ...s, state: 'OpenSent', initiator }, [
-    ...before, { type: 'disarm', timer: 'connectRetry' }, { type: 'sendOpen' },
+    ...before, { type: 'disarm', timer: 'connectRetry' }, { type: 'sendOpen', withheld: s.withheld },
     { type: 'arm', timer: 'hold', seconds: OPEN_HOLD_SECONDS },
   ]];
 }
@@ -202,8 +210,8 @@ function listenAgain(s: Session, text: string | undefined, before: readonly Effe
   ]];
 }
 
-function receivedOpen(s: Session, open: OpenMessage): Step {
-  const negotiated = negotiate(s.settings, open);
+function receivedOpen(s: Session, open: OpenMessage, ours: Capabilities): Step {
+  const negotiated = negotiate(s.settings, open, ours);
   if (isRefusal(negotiated)) return reset(s, negotiated.notification, negotiated.text);
   const confirmed: Session = { ...s, state: 'OpenConfirm', negotiated };
   const next: Session = { ...confirmed, onUpdate: [...armHold(confirmed), { type: 'deliver' }] };
@@ -235,13 +243,30 @@ function armKeepalive(s: Session): readonly Effect[] {
   return seconds > 0 ? [{ type: 'arm', timer: 'keepalive', seconds }] : [];
 }
 
+function refreshed(negotiated: Negotiated | undefined, { family, subtype }: Event & { readonly type: 'routeRefresh' }): readonly Effect[] {
+  if (negotiated === undefined || family === undefined || !negotiated.families.includes(family)) return [];
+  if (!negotiated.enhancedRouteRefresh) return [{ type: 'refresh', family, subtype: 'request' }];
+  return subtype === undefined ? [] : [{ type: 'refresh', family, subtype }];
+}
+
 // ---- ways to Idle
 
 /** We found an error: say so and close. `detail` is for people; empty: the NOTIFICATION says it all. */
-function reset(s: Session, notification: NotificationMessage, detail: string, kind: DownReason['kind'] = 'error'): Step {
+function reset(s: Session, notification: NotificationMessage, detail: string, kind: DownReason['kind'] = 'error', restartSeconds?: number): Step {
   const said = describeNotification(notification);
-  const text = detail === '' ? said : `${said} (${detail})`;
-  return lost(s, { kind, text }, [notify(notification), { type: 'close' }]);
+  const text = detail === '' || detail === said ? said : `${said} (${detail})`;
+  const sent = asSent(s, notification);
+  return lost(s, { kind, text, notification: sent }, [notify(sent), { type: 'close' }], restartSeconds);
+}
+
+/** The subcodes of Cease that end routes too (RFC 8538 §5.1). */
+const ENDS_ROUTES: ReadonlySet<number> =
+  new Set([CEASE.maximumPrefixes, CEASE.administrativeShutdown, CEASE.peerDeconfigured, CEASE.administrativeReset]);
+
+/** As Hard Reset, where a plain Cease would be a restart to the peer. */
+function asSent(s: Session, notification: NotificationMessage): NotificationMessage {
+  const wouldRestart = s.state === 'Established' && s.negotiated?.notificationRestart === true;
+  return wouldRestart && notification.code === ERROR.cease && ENDS_ROUTES.has(notification.subcode) ? hardReset(notification) : notification;
 }
 
 /** An event that the state does not allow (RFC 6608). */
@@ -261,34 +286,46 @@ function notified(s: Session, notification: NotificationMessage): Step {
   if (isCollision && s.state !== 'Established') {
     return listenAgain(s, undefined, [{ type: 'close' }, { type: 'disarm', timer: 'hold' }, { type: 'disarm', timer: 'keepalive' }]);
   }
-  return lost(s, { kind: 'notified', text: describeNotification(notification) }, [{ type: 'close' }]);
+  const wiser: Session = s.state === 'Established' ? s : { ...s, withheld: withheldAfter(s.withheld, notification) };
+  return lost(wiser, { kind: 'notified', text: describeNotification(notification), notification }, [{ type: 'close' }]);
 }
 
 const quit = (s: Session, text: string, before: readonly Effect[]): Step => lost(s, { kind: 'closed', text }, before);
 
-/** Idle, with an automatic restart: at once after a steady session that the peer ended, else later with each error in a row. */
-function lost(s: Session, reason: DownReason, before: readonly Effect[]): Step {
+/**
+ * Idle, with an automatic restart: after `restartSeconds` when it is given; else at once after a steady session that the
+ * peer ended, and later with each error in a row.
+ */
+function lost(s: Session, reason: DownReason, before: readonly Effect[], restartSeconds?: number): Step {
   const isBlameless = s.isSteady && (reason.kind === 'closed' || reason.kind === 'notified');
   const oscillations = isBlameless ? 0 : s.oscillations + 1;
   const seconds = isBlameless ? 0
     : Math.min(LONGEST_IDLE_HOLD_SECONDS, FIRST_IDLE_HOLD_SECONDS * 2 ** Math.min(oscillations - 1, 20));
   const next: Session = {
-    ...s, state: 'Idle', attempts: s.attempts + 1, oscillations, isSteady: false, isRestarting: true, negotiated: undefined,
+    ...offeringAll(s), state: 'Idle', attempts: s.attempts + 1, oscillations, isSteady: false, isRestarting: true, negotiated: undefined,
   };
-  return [next, [...release(s, before), { type: 'arm', timer: 'idleHold', seconds }, ended(s, reason)]];
+  const idleHold: Effect = restartSeconds === undefined
+    ? { type: 'arm', timer: 'idleHold', seconds } : { type: 'arm', timer: 'idleHold', seconds: restartSeconds, exact: true };
+  return [next, [...release(before), idleHold, ended(s, reason)]];
 }
 
-/** Idle until started by hand. */
-function stopped(s: Session, before: readonly Effect[], text: string): Step {
-  const hasConnection = s.state === 'OpenSent' || s.state === 'OpenConfirm' || s.state === 'Established';
+/** The peer is told, and the session stays Idle until it is started by hand. */
+function stopped(s: Session, notification: NotificationMessage, text: string): Step {
+  const sent = asSent(s, notification);
+  return ceased(s, [notify(sent), { type: 'close' }], { kind: 'administrative', text, notification: sent });
+}
+
+function ceased(s: Session, before: readonly Effect[], reason: DownReason): Step {
   const next: Session = {
-    ...s, state: 'Idle', attempts: 0, oscillations: 0, isSteady: false, isRestarting: false, negotiated: undefined,
+    ...offeringAll(s), state: 'Idle', attempts: 0, oscillations: 0, isSteady: false, isRestarting: false, negotiated: undefined,
   };
-  const closing: readonly Effect[] = hasConnection ? [...before, { type: 'close' }] : before;
-  return [next, [...release(s, closing), ended(s, { kind: 'administrative', text })]];
+  return [next, [...release(before), ended(s, reason)]];
 }
 
-const release = (s: Session, before: readonly Effect[]): readonly Effect[] => [
+/** A session was up: what the peer refused before that is forgotten. */
+const offeringAll = (s: Session): Session => (s.state === 'Established' && s.withheld.length > 0 ? { ...s, withheld: [] } : s);
+
+const release = (before: readonly Effect[]): readonly Effect[] => [
   ...before, { type: 'disarm', timer: 'connectRetry' }, { type: 'disarm', timer: 'hold' }, { type: 'disarm', timer: 'keepalive' },
 ];
 

@@ -1,37 +1,11 @@
-/** What we say in our OPEN, and what becomes of the peer's (RFC 4271 §4.2 and §6.2, RFC 5492, RFC 4760, RFC 6793, RFC 4724). */
-import type { GlobalSection, PeerConfig } from '../../config/messages/speaker-config.ts';
-import { FAMILIES, type Family } from '../../lib/ip/prefix.ts';
-import { parseIp, showIp } from '../../lib/ip/text.ts';
-import { BGP_VERSION, CAPABILITY, ERROR, AFI, OPEN_ERROR, SAFI_UNICAST } from '../wire/constants.ts';
-import type { GracefulRestartCapability, NotificationMessage, OpenMessage } from '../wire/message.ts';
+/** What becomes of the peer's OPEN: the facts of the session, or a refusal (RFC 4271 §6.2, RFC 5492, RFC 4760, RFC 9234). */
+import type { BgpRole } from '../../config/messages/speaker-config.ts';
+import type { Family, Ipv4 } from '../../lib/ip/prefix.ts';
+import { showIp } from '../../lib/ip/text.ts';
+import { AFI, BGP_VERSION, CAPABILITY, ERROR, EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, OPEN_ERROR, SAFI_UNICAST } from '../wire/constants.ts';
+import type { Capabilities, NotificationMessage, OpenMessage, WireContext } from '../wire/message.ts';
 import type { Negotiated } from './negotiated.ts';
-import type { Ipv4 } from '../../lib/ip/prefix.ts';
-
-/** What one session is to offer and to accept: the parts of the configuration that its machine needs. */
-export interface SessionSettings {
-  readonly localAsn: number;
-  readonly peerAsn: number;
-  /** BGP identifier, unsigned 32-bit, not 0. */
-  readonly routerId: number;
-  readonly families: readonly Family[];
-  /** Offered: 0 or 3..65535. */
-  readonly holdTimeSeconds: number;
-  /** Longest wanted interval; a third of the hold time when absent. */
-  readonly keepaliveSeconds: number | undefined;
-  /** Longest interval between attempts to connect. */
-  readonly connectRetrySeconds: number;
-  readonly passive: boolean;
-  /** Restart time we advertise, seconds 0..4095; undefined: the capability is not sent. */
-  readonly restartTimeSeconds: number | undefined;
-}
-
-/** The bits of our graceful restart capability, true at the moment of the OPEN (RFC 4724 §3). */
-export interface RestartState {
-  /** R bit: we have restarted and our best paths are not chosen yet. */
-  readonly restarted: boolean;
-  /** Families whose kernel routes have been there all the time: F bit. */
-  readonly forwardingPreserved: readonly Family[];
-}
+import { isExternalTo, type SessionSettings } from './settings.ts';
 
 /** The peer's OPEN cannot be accepted: what to tell it, and what to tell people. */
 export interface Refusal {
@@ -39,57 +13,22 @@ export interface Refusal {
   readonly text: string;
 }
 
-export function settingsFor(global: GlobalSection, peer: PeerConfig): SessionSettings {
-  const routerId = parseIp(global.routerId);
-  if (typeof routerId !== 'number' || routerId === 0) {
-    throw new RangeError(`routerId ${JSON.stringify(global.routerId)} is not a dotted quad other than 0.0.0.0`);
-  }
-  return {
-    localAsn: peer.localAsn ?? global.asn,
-    peerAsn: peer.asn,
-    routerId,
-    families: FAMILIES.filter((f) => peer.families.includes(f)),
-    holdTimeSeconds: peer.holdTimeSeconds,
-    keepaliveSeconds: peer.keepaliveSeconds,
-    connectRetrySeconds: peer.connectRetrySeconds,
-    passive: peer.passive,
-    restartTimeSeconds: peer.gracefulRestart
-      ? peer.restartTimeSeconds ?? global.gracefulRestart.restartTimeSeconds
-      : undefined,
-  };
-}
-
-export function localOpen(settings: SessionSettings, restart: RestartState): OpenMessage {
-  const gracefulRestart: GracefulRestartCapability | undefined = settings.restartTimeSeconds === undefined ? undefined : {
-    restarted: restart.restarted,
-    restartTimeSeconds: settings.restartTimeSeconds,
-    families: settings.families.map((family) =>
-      ({ family, forwardingPreserved: restart.forwardingPreserved.includes(family) })),
-  };
-  return {
-    type: 'open',
-    version: BGP_VERSION,
-    asn: settings.localAsn,
-    holdTimeSeconds: settings.holdTimeSeconds,
-    routerId: settings.routerId,
-    capabilities: {
-      families: settings.families,
-      fourOctetAs: true,
-      routeRefresh: true,
-      ...(gracefulRestart && { gracefulRestart }),
-      unknown: [],
-    },
-  };
-}
-
-/** The facts of the session, or the refusal to send: the first fault in the order of RFC 4271 §6.2. */
-export function negotiate(settings: SessionSettings, open: OpenMessage): Negotiated | Refusal {
+/**
+ * The facts of the session, or the refusal to send: the first fault in the order of RFC 4271 §6.2. `ours`: the
+ * capabilities of our OPEN on this connection, for what counts only when both sides said it.
+ */
+export function negotiate(settings: SessionSettings, open: OpenMessage, ours: Capabilities): Negotiated | Refusal {
   const refusal = refusalOf(settings, open);
   if (refusal) return refusal;
-  const families = commonFamilies(settings, open);
+  const theirs = open.capabilities;
+  const families = commonFamilies(settings, theirs);
   if (families.length === 0) return noCommonFamily(settings, open);
-  const external = settings.localAsn !== settings.peerAsn;
+  const external = settings.localAsn !== open.asn;
+  const role = external ? settings.role : undefined;
+  const mismatch = role && roleMismatch(role.local, role.strict, theirs.role);
+  if (mismatch) return mismatch;
   const holdTimeSeconds = Math.min(settings.holdTimeSeconds, open.holdTimeSeconds);
+  const gracefulRestart = ours.gracefulRestart && theirs.gracefulRestart;
   return {
     peerAsn: open.asn,
     localAsn: settings.localAsn,
@@ -98,9 +37,32 @@ export function negotiate(settings: SessionSettings, open: OpenMessage): Negotia
     holdTimeSeconds,
     keepaliveSeconds: keepaliveSecondsFor(holdTimeSeconds, settings.keepaliveSeconds),
     families,
-    routeRefresh: open.capabilities.routeRefresh,
-    gracefulRestart: settings.restartTimeSeconds === undefined ? undefined : open.capabilities.gracefulRestart,
-    wire: { fourOctetAs: open.capabilities.fourOctetAs, external },
+    routeRefresh: ours.routeRefresh && theirs.routeRefresh,
+    enhancedRouteRefresh: ours.enhancedRouteRefresh && theirs.enhancedRouteRefresh,
+    notificationRestart: gracefulRestart?.notification === true && ours.gracefulRestart?.notification === true,
+    longLived: gracefulRestart && ours.longLived && theirs.longLived,
+    role: role && { local: role.local, remote: theirs.role },
+    capabilities: { local: ours, remote: theirs },
+    gracefulRestart,
+    wire: wireContextFor(external, families, ours, theirs),
+  };
+}
+
+/** What the codec follows from both OPENs. A path identifier needs one side that sends and one that receives (RFC 7911 §4). */
+function wireContextFor(external: boolean, families: readonly Family[], ours: Capabilities, theirs: Capabilities): WireContext {
+  const can = (side: Capabilities, family: Family, what: 'send' | 'receive'): boolean =>
+    families.includes(family) && side.addPath.some((a) => a.family === family && a[what]);
+  const between = (sender: Capabilities, receiver: Capabilities): Record<Family, boolean> => ({
+    ipv4: can(sender, 'ipv4', 'send') && can(receiver, 'ipv4', 'receive'),
+    ipv6: can(sender, 'ipv6', 'send') && can(receiver, 'ipv6', 'receive'),
+  });
+  return {
+    fourOctetAs: ours.fourOctetAs && theirs.fourOctetAs,
+    external,
+    addPathIn: between(theirs, ours),
+    addPathOut: between(ours, theirs),
+    extendedNextHop: ours.extendedNextHop && theirs.extendedNextHop,
+    maximumBytes: ours.extendedMessages && theirs.extendedMessages ? EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
   };
 }
 
@@ -110,11 +72,10 @@ function refusalOf(settings: SessionSettings, open: OpenMessage): Refusal | unde
   if (open.version !== BGP_VERSION) {
     return refuse(OPEN_ERROR.unsupportedVersion, `BGP version ${open.version}: expected 4`, Uint8Array.of(0, BGP_VERSION));
   }
-  if (open.asn !== settings.peerAsn) {
-    return refuse(OPEN_ERROR.badPeerAs, `peer says AS ${open.asn}: expected ${settings.peerAsn}`);
-  }
+  const expected = expectedAsn(settings, open.asn);
+  if (expected !== undefined) return refuse(OPEN_ERROR.badPeerAs, `peer says AS ${open.asn}: expected ${expected}`);
   if (open.routerId === 0) return refuse(OPEN_ERROR.badBgpIdentifier, 'BGP identifier 0.0.0.0');
-  if (open.routerId === settings.routerId && settings.localAsn === settings.peerAsn) {
+  if (open.routerId === settings.routerId && settings.localAsn === open.asn) {
     return refuse(OPEN_ERROR.badBgpIdentifier, `peer has our BGP identifier ${showIp(open.routerId as Ipv4)}`);
   }
   if (open.holdTimeSeconds === 1 || open.holdTimeSeconds === 2) {
@@ -123,9 +84,27 @@ function refusalOf(settings: SessionSettings, open: OpenMessage): Refusal | unde
   return undefined;
 }
 
+/** Undefined: the AS number is right. Zero is nobody's (RFC 7607 §2). */
+function expectedAsn({ localAsn, peerAsn }: SessionSettings, asn: number): string | undefined {
+  if (asn === 0) return 'a number from 1 on';
+  if (peerAsn === 'external') return isExternalTo(localAsn, asn) ? undefined : `any but ${localAsn}, our own`;
+  if (peerAsn === 'internal') return asn === localAsn ? undefined : `${localAsn}, our own`;
+  return asn === peerAsn ? undefined : String(peerAsn);
+}
+
+/** RFC 9234 §4.2: who may face whom. */
+const COUNTERPART: Readonly<Record<BgpRole, BgpRole>> = {
+  provider: 'customer', customer: 'provider', 'route-server': 'route-server-client', 'route-server-client': 'route-server', peer: 'peer',
+};
+
+function roleMismatch(local: BgpRole, strict: boolean, remote: BgpRole | undefined): Refusal | undefined {
+  if (remote === undefined) return strict ? refuse(OPEN_ERROR.roleMismatch, `peer says no role: expected ${COUNTERPART[local]}`) : undefined;
+  if (remote === COUNTERPART[local]) return undefined;
+  return refuse(OPEN_ERROR.roleMismatch, `peer says that it is ${remote}: expected ${COUNTERPART[local]}, because we are ${local}`);
+}
+
 /** RFC 4760 §8: a peer without the capability speaks IPv4 unicast alone. */
-function commonFamilies(settings: SessionSettings, open: OpenMessage): Family[] {
-  const { families, unknown } = open.capabilities;
+function commonFamilies(settings: SessionSettings, { families, unknown }: Capabilities): Family[] {
   const isMultiprotocol = families.length > 0 || unknown.some((u) => u.code === CAPABILITY.multiprotocol);
   const theirs: readonly Family[] = isMultiprotocol ? families : ['ipv4'];
   return settings.families.filter((family) => theirs.includes(family));

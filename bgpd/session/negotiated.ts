@@ -33,6 +33,8 @@ export interface Negotiated {
 export interface Endpoints {
   readonly local: Ip;
   readonly remote: Ip;
+  /** Of the link, when the addresses are link-local ones; absent: they are not. */
+  readonly interfaceIndex?: number;
 }
 
 /** Why a session went down: graceful restart and the log both hang on it. */

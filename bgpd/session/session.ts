@@ -1,9 +1,9 @@
 /** The vocabulary of the state machine: what a session is, what can happen to it, and what it can ask for. */
 import type { SessionState } from '../../config/messages/bgpd-control.ts';
 import type { Family } from '../../lib/ip/prefix.ts';
-import type { NotificationMessage, OpenMessage } from '../wire/message.ts';
-import type { SessionSettings } from './negotiate.ts';
+import type { Capabilities, NotificationMessage, OpenMessage, RouteRefreshMessage } from '../wire/message.ts';
 import type { DownReason, Negotiated } from './negotiated.ts';
+import type { SessionSettings } from './settings.ts';
 
 /** One connection's machine: the session attributes of RFC 4271 §8 that are not timers. */
 export interface Session {
@@ -19,6 +19,8 @@ export interface Session {
   readonly isSteady: boolean;
   /** Idle, but for the IdleHold timer only: an automatic start follows. */
   readonly isRestarting: boolean;
+  /** Codes of optional capabilities that the peer has refused: our OPENs leave them out until a session was up and ended. */
+  readonly withheld: readonly number[];
   /** Present in OpenConfirm and Established. */
   readonly negotiated: Negotiated | undefined;
   /** What each UPDATE in Established brings, made once: a full table is a hundred thousand of them. */
@@ -27,7 +29,7 @@ export interface Session {
 
 export const newSession = (settings: SessionSettings): Session => ({
   state: 'Idle', settings, initiator: 'local', attempts: 0, oscillations: 0,
-  isSteady: false, isRestarting: false, negotiated: undefined, onUpdate: [],
+  isSteady: false, isRestarting: false, withheld: [], negotiated: undefined, onUpdate: [],
 });
 
 export const TIMERS = ['connectRetry', 'hold', 'keepalive', 'idleHold'] as const;
@@ -44,8 +46,8 @@ export type Event =
   | { readonly type: 'manualStart' }
   /** 2: ManualStop; the Cease says why. The session stays Idle. */
   | { readonly type: 'manualStop'; readonly notification: NotificationMessage; readonly text: string }
-  /** 8: AutomaticStop; as above, but the session starts again after IdleHold. */
-  | { readonly type: 'automaticStop'; readonly notification: NotificationMessage; readonly text: string }
+  /** 8: AutomaticStop; as above, but the session starts again: after `restartSeconds`, or else after IdleHold. */
+  | { readonly type: 'automaticStop'; readonly notification: NotificationMessage; readonly text: string; readonly restartSeconds?: number }
   /** 9, 10, 11, 13. */
   | { readonly type: 'expired'; readonly timer: Timer }
   /** 16: Tcp_CR_Acked, our dial was answered. */
@@ -54,8 +56,8 @@ export type Event =
   | { readonly type: 'accepted' }
   /** 18: TcpConnectionFails; also an orderly FIN. */
   | { readonly type: 'tcpFailed'; readonly text: string }
-  /** 19: BGPOpen; 22 (BGPOpenMsgErr) when negotiation refuses it. */
-  | { readonly type: 'open'; readonly open: OpenMessage }
+  /** 19: BGPOpen; 22 (BGPOpenMsgErr) when negotiation refuses it. `ours`: what our OPEN on this connection said. */
+  | { readonly type: 'open'; readonly open: OpenMessage; readonly ours: Capabilities }
   /** 21, 22, 28: BGPHeaderErr, BGPOpenMsgErr, UpdateMsgErr. */
   | { readonly type: 'wireError'; readonly notification: NotificationMessage; readonly text: string }
   /** 23: OpenCollisionDump. */
@@ -66,8 +68,8 @@ export type Event =
   | { readonly type: 'keepalive' }
   /** 27: UpdateMsg; the shell holds the message. */
   | { readonly type: 'update' }
-  /** ROUTE-REFRESH (RFC 2918); undefined: a family that we do not know. */
-  | { readonly type: 'routeRefresh'; readonly family: Family | undefined };
+  /** ROUTE-REFRESH (RFC 2918, RFC 7313); undefined: a family or a subtype that we do not know. */
+  | { readonly type: 'routeRefresh'; readonly family: Family | undefined; readonly subtype: RouteRefreshMessage['subtype'] };
 
 interface EffectArgs {
   /** Begin a TCP connection. */
@@ -76,16 +78,18 @@ interface EffectArgs {
   abandon: object;
   /** End the TCP connection, after what is queued. */
   close: object;
-  /** Send our OPEN. */
-  sendOpen: object;
+  /** Send our OPEN, without the capabilities of these codes. */
+  sendOpen: { readonly withheld: readonly number[] };
   sendKeepalive: object;
   sendNotification: { readonly notification: NotificationMessage };
-  arm: { readonly timer: Timer; readonly seconds: number };
+  /** `exact`: without jitter, because somebody asked for this time. */
+  arm: { readonly timer: Timer; readonly seconds: number; readonly exact?: boolean };
   disarm: { readonly timer: Timer };
   up: { readonly negotiated: Negotiated };
   /** The UPDATE at hand goes to the speaker. */
   deliver: object;
-  refresh: { readonly family: Family };
+  /** The peer wants this family again (`request`), or marks where such a resend of its own begins and ends. */
+  refresh: { readonly family: Family; readonly subtype: 'request' | 'begin' | 'end' };
   /** An Established session ended. */
   down: { readonly reason: DownReason };
   /** An attempt ended before Established. */

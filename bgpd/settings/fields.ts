@@ -3,6 +3,8 @@ import type { Problem } from '../../lib/errors.ts';
 import type { Family, Ip } from '../../lib/ip/prefix.ts';
 import { parseIp, parsePrefix } from '../../lib/ip/text.ts';
 
+export const MAXIMUM_U32 = 0xffffffff;
+
 /** One JSON object, the path by which people know it, and the problems found so far. */
 export class Fields {
   readonly path: string;
@@ -18,6 +20,9 @@ export class Fields {
   }
 
   has(key: string): boolean { return this.#object[key] !== undefined && this.#object[key] !== null; }
+
+  /** As it came. */
+  value(key: string): unknown { return this.#object[key]; }
 
   integer(key: string, minimum: number, maximum: number): number {
     const value = this.#object[key];
@@ -63,6 +68,40 @@ export class Fields {
     return '0.0.0.0/0';
   }
 
+  /** A list of prefixes without host bits; those that are none are left out, with a problem. */
+  prefixes(key: string): string[] {
+    return this.strings(key).filter((text, i) => {
+      const isFine = parsePrefix(text, { strict: true }) !== undefined;
+      if (!isFine) this.wrong(`${key}[${i}]`, text, 'an IP prefix without host bits, such as 10.0.0.0/8');
+      return isFine;
+    });
+  }
+
+  integers(key: string, minimum: number, maximum: number): number[] {
+    return this.list(key).filter((value, i): value is number => {
+      const isFine = typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum;
+      if (!isFine) this.wrong(`${key}[${i}]`, value, `an integer in ${minimum}..${maximum}`);
+      return isFine;
+    });
+  }
+
+  /** A string of at most so many octets of UTF-8; it may be empty. */
+  text(key: string, maximumOctets: number): string {
+    const value = this.#object[key];
+    if (typeof value === 'string' && octetsOf(value) <= maximumOctets) return value;
+    this.wrong(key, value, `a text of at most ${maximumOctets} octets`);
+    return '';
+  }
+
+  /** A string of 1..`maximumOctets` octets of UTF-8, which no problem shows. */
+  secret(key: string, maximumOctets: number): string {
+    const value = this.#object[key];
+    if (typeof value === 'string' && value !== '' && octetsOf(value) <= maximumOctets) return value;
+    const found = typeof value === 'string' ? `a secret of ${octetsOf(value)} octets` : `a secret of type ${typeof value}`;
+    this.wrong(key, found, `1..${maximumOctets} octets of text`);
+    return '';
+  }
+
   /** The elements of an array; none, and a problem, when it is not one. */
   list(key: string): readonly unknown[] {
     const value = this.#object[key];
@@ -90,6 +129,22 @@ export class Fields {
 
   #pathOf(key: string): string { return key === '' ? this.path : `${this.path}.${key}`; }
 }
+
+/** What an item calls itself, for the path of its problems. */
+export const nameOf = (value: unknown): string | undefined =>
+  (isObject(value) && typeof value['name'] === 'string' && value['name'] !== '' ? value['name'] : undefined);
+
+/** Reads each item with a list of problems of its own, and keeps those that leave it empty. */
+export function goodOnes<T>(items: readonly unknown[], problems: Problem[], read: (item: unknown, index: number, own: Problem[]) => T): T[] {
+  return items.flatMap((item, i) => {
+    const own: Problem[] = [];
+    const value = read(item, i, own);
+    problems.push(...own);
+    return own.length === 0 ? [value] : [];
+  });
+}
+
+const octetsOf = (text: string): number => new TextEncoder().encode(text).length;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

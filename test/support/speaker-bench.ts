@@ -8,7 +8,8 @@ import type { PeerCallbacks, PeerOptions, StopReason } from '../../bgpd/peer.ts'
 import type { Connection, TransportPort } from '../../bgpd/ports.ts';
 import type { DownReason, Negotiated } from '../../bgpd/session/negotiated.ts';
 import { startSpeaker, type Speaker } from '../../bgpd/speaker.ts';
-import type { PathAttributes, UpdateMessage } from '../../bgpd/wire/message.ts';
+import { encodeMessage } from '../../bgpd/wire/codec.ts';
+import type { NotificationMessage, PathAttributes, UpdateMessage } from '../../bgpd/wire/message.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { attributes } from './rib-builders.ts';
@@ -25,6 +26,10 @@ export class FakePeer implements PeerLike {
   started = 0;
   stopped: StopReason | undefined;
   closed = false;
+  /** What `hold` and `holdDown` were last given, and the families that were asked for again. */
+  held: { readonly notification: NotificationMessage; readonly restartSeconds: number | undefined } | undefined;
+  shutdown: string | undefined;
+  readonly asked: Family[] = [];
   readonly #callbacks: PeerCallbacks;
   readonly #chunks: Uint8Array[] = [];
   #negotiated: Negotiated | undefined;
@@ -49,6 +54,22 @@ export class FakePeer implements PeerLike {
   close(): void { this.closed = true; this.#negotiated = undefined; }
   accept(connection: Connection): void { this.accepted.push(connection); }
   fail(): void { this.down('error'); }
+  hold(notification: NotificationMessage, _text: string, restartSeconds?: number): void {
+    this.held = { notification, restartSeconds };
+    this.down('error', notification);
+  }
+  holdDown(message: string | undefined): void {
+    if (message === this.shutdown) return;
+    this.shutdown = message;
+    if (message !== undefined) this.stop('shutdown'); else this.start();
+  }
+  requestRefresh(family: Family): boolean {
+    this.asked.push(family);
+    return this.#negotiated?.routeRefresh === true;
+  }
+  markRefresh(family: Family, subtype: 'begin' | 'end'): void {
+    if (this.#negotiated?.enhancedRouteRefresh === true) this.#chunks.push(encodeMessage({ type: 'route-refresh', family, subtype }, this.#negotiated.wire));
+  }
   send(bytes: Uint8Array): boolean {
     if (this.#negotiated === undefined) return true;
     this.#chunks.push(bytes);
@@ -61,6 +82,17 @@ export class FakePeer implements PeerLike {
       state: this.#negotiated === undefined ? 'Idle' : 'Established', sinceMs: 0, info: '', families: this.#negotiated?.families ?? [],
       holdTimeSeconds: 90, keepaliveSeconds: 30, gracefulRestart: true, lastError: null,
       counters: { messagesIn: 0, messagesOut: 0, updatesIn: 0, updatesOut: 0, established: 0 },
+    };
+  }
+
+  detail(): ReturnType<PeerLike['detail']> {
+    const { config } = this;
+    const none = { open: 0, update: 0, keepalive: 0, notification: 0, routeRefresh: 0, bytes: 0 };
+    return {
+      ...this.status(), port: config.port, localAsn: this.options.global.asn, localAddress: null, interface: config.interface ?? null,
+      kind: 'ibgp', remoteRouterId: null, capabilities: null, passive: config.passive, md5: config.password !== undefined, ttlSecurityHops: null,
+      timers: {}, messages: { in: none, out: none }, errors: [], maximumPrefixes: null,
+      importFilters: config.importFilters, exportFilters: config.exportFilters,
     };
   }
 
@@ -82,12 +114,12 @@ export class FakePeer implements PeerLike {
     this.#callbacks.up(this.#negotiated, { local: ip(some.local ?? (typeof remote === 'number' ? '192.0.2.254' : 'fd00::254')), remote });
   }
 
-  down(kind: DownReason['kind'] = 'closed'): void {
+  down(kind: DownReason['kind'] = 'closed', notification?: DownReason['notification']): void {
     if (this.#negotiated === undefined) return;
     this.#negotiated = undefined;
     this.#chunks.length = 0;
     this.view.routes.clear();
-    this.#callbacks.down({ kind, text: kind });
+    this.#callbacks.down({ kind, text: kind, ...(notification && { notification }) });
   }
 
   /** Announces prefixes with one attribute set; the next hop is the neighbour itself unless said. */
@@ -97,7 +129,7 @@ export class FakePeer implements PeerLike {
 
   withdraw(...prefixes: readonly string[]): void { this.#update([], prefixes); }
   endOfRib(family: Family = this.config.families[0]!): void { this.#callbacks.update({ ...EMPTY, endOfRib: family }); }
-  refresh(family: Family): void { this.#callbacks.routeRefresh(family); }
+  refresh(family: Family, subtype: 'request' | 'begin' | 'end' = 'request'): void { this.#callbacks.routeRefresh(family, subtype); }
   drain(): void { this.hasRoom = true; this.#callbacks.drained(); }
   update(message: Partial<UpdateMessage>): void { this.#callbacks.update({ ...EMPTY, ...message }); }
 

@@ -104,6 +104,6 @@ test('a section that does not exist is named', () => {
 
 test('a problem says what was found and what was expected', () => {
   expect(validateSections({ peers: { peers: [peerConfig('192.0.2.1', { asn: 0 })] } }).problems).toEqual([
-    { path: 'peers/Static_192_0_2_1.asn', message: '0 is not right: expected an integer in 1..4294967295' },
+    { path: 'peers/Static_192_0_2_1.asn', message: '0 is not right: expected an integer in 1..4294967295, external or internal' },
   ]);
 });
