@@ -85,7 +85,8 @@ export class Kernel implements Disposable {
       lost: () => { this.#onLost(); },
     }, { ignorePortId: this.#writer.portId });
     this.resolver = {
-      resolve: (address: Ip): Resolution => this.#view.resolve(address),
+      resolve: (address: Ip, interfaceIndex?: number): Resolution => this.#view.resolve(address, interfaceIndex),
+      ownAddresses: (index: number) => this.#view.addressesOn(index),
       interfaceName: (index: number) => this.#view.nameOf(index),
       onChange: (listener) => this.#changed.add(listener),
     };

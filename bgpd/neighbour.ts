@@ -16,7 +16,7 @@ import type { Endpoints, Negotiated } from './session/negotiated.ts';
 import type { NextHop } from './wire/message.ts';
 
 /** What is needed of `Peer`; tests give their own. */
-export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'close' | 'accept' | 'send' | 'fail' | 'requestRefresh' | 'status' | 'detail'>;
+export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'close' | 'accept' | 'send' | 'fail' | 'requestRefresh' | 'markRefresh' | 'status' | 'detail'>;
 
 export interface Neighbour {
   config: PeerConfig;

@@ -1,9 +1,14 @@
 /** The configured peers: made, changed and removed as the configuration says, with no session reset without need. */
-import type { GlobalSection, PeerConfig, SpeakerConfig } from '../config/messages/speaker-config.ts';
+import type { GlobalSection, PeerConfig, PeersSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
+import type { Problem } from '../lib/errors.ts';
 import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
-import { ip, parseIp } from '../lib/ip/text.ts';
+import { ip, parseIp, showIp } from '../lib/ip/text.ts';
+import type { Log } from '../lib/log.ts';
+import { placeOf } from './links/demands.ts';
+import { demandsOf, dynamicPeer, keyConflicts, Ranges, unnumberedPeer } from './links/peer-links.ts';
 import { exportTargetFor, groupKeyOf, policyFor, sourceFor, type Neighbour, type PeerLike } from './neighbour.ts';
 import type { StopReason } from './peer.ts';
+import type { LinkDemand } from './ports.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import { compileFilters, type Filters } from './rib/filter.ts';
 import { loopIn } from './rib/loop.ts';
@@ -13,17 +18,24 @@ import { demandOf } from './settings/changes.ts';
 
 /** What the neighbourhood asks of the speaker. */
 export interface NeighbourhoodPorts {
+  readonly log: Log;
   readonly ribs: Readonly<Record<Family, FamilyRib>>;
   /** A session for the neighbour, not started yet. */
   readonly newPeer: (neighbour: Neighbour, global: GlobalSection) => PeerLike;
   /** The neighbour is no longer configured; its session has been ended. */
   readonly removed: (neighbour: Neighbour) => void;
+  /** Before a neighbour can be heard: what the kernel is to demand of it. */
+  readonly demand: (demands: readonly LinkDemand[]) => void;
 }
 
 export class Neighbourhood {
   readonly #ports: NeighbourhoodPorts;
   readonly #byName = new Map<string, Neighbour>();
-  readonly #byAddress = new Map<Ip, Neighbour>();
+  readonly #byAddress = new Map<string | Ip, Neighbour>();
+  /** Name of an unnumbered peer → the link-local address at the other end of its link. */
+  readonly #found = new Map<string, Ip>();
+  #peers: PeersSection = { peers: [] };
+  #ranges = new Ranges([]);
   #global: GlobalSection | undefined;
   #filters: Filters = new Map();
   /** Filter name → its rules as text, to see what changed. */
@@ -34,12 +46,19 @@ export class Neighbourhood {
 
   get filters(): Filters { return this.#filters; }
   [Symbol.iterator](): IterableIterator<Neighbour> { return this.#byName.values(); }
-  at(address: Ip): Neighbour | undefined { return this.#byAddress.get(address); }
-  /** By name, or by the text of the address. */
+  /** `link`: the interface of a link-local address. */
+  at(address: Ip, link?: string): Neighbour | undefined { return this.#byAddress.get(placeOf(address, link)); }
+
+  /** By name, or by the text of the address, `fe80::1%eth0` where it is a link-local one. */
   find(text: string): Neighbour | undefined {
-    const address = parseIp(text);
-    return this.#byName.get(text) ?? (address === undefined ? undefined : this.#byAddress.get(address));
+    const [host = '', link] = text.split('%');
+    const address = parseIp(host);
+    return this.#byName.get(text) ?? (address === undefined ? undefined : this.at(address, link))
+      ?? [...this.#byName.values()].find((n) => n.address === address && (link === undefined || n.config.interface === link));
   }
+
+  /** What cannot work as it is configured. */
+  get problems(): Problem[] { return keyConflicts(this.#peers.peers, this.#ranges); }
 
   /** Makes the neighbours those of the configuration. */
   reconfigure({ global, peers, filters }: Pick<SpeakerConfig, 'global' | 'peers' | 'filters'>): void {
@@ -47,16 +66,68 @@ export class Neighbourhood {
     this.#global = global;
     this.#filters = compileFilters(filters.filters);
     this.#filterTexts = new Map(filters.filters.map((filter) => [filter.name, JSON.stringify(filter)]));
-    const wanted = new Map(peers.peers.map((peer) => [peer.name, peer]));
+    this.#peers = peers;
+    this.#ranges = new Ranges(peers.dynamic ?? []);
+    this.#arrange(before);
+  }
+
+  /** Who is at the other end of an unnumbered peer's link; undefined: nobody that we know of. */
+  found(name: string, address: Ip | undefined): void {
+    if (this.#found.get(name) === address) return;
+    if (address === undefined) this.#found.delete(name); else this.#found.set(name, address);
+    if (this.#global !== undefined) this.#arrange(this.#global);
+  }
+
+  /** A neighbour for somebody who dials us and is not configured by name, or why there is none. */
+  admit(address: Ip, link?: string): Neighbour | string {
+    const range = this.#ranges.find(address);
+    if (range === undefined) return 'no such peer';
+    const present = [...this.#byName.values()].filter((n) => n.range === range.name).length;
+    if (present >= range.maximumPeers) return `${range.name} has its ${range.maximumPeers} peers`;
+    const config = dynamicPeer(range, address, link);
+    return this.#byName.get(config.name) ?? this.#add(config, range.name);
+  }
+
+  /** Forgets neighbours that nobody configured by name once they have neither a connection nor routes. */
+  tidy(): void {
     for (const neighbour of this.#byName.values()) {
-      if (!wanted.has(neighbour.config.name)) this.#remove(neighbour, 'deconfigured');
+      if (neighbour.range === undefined || neighbour.session !== undefined || neighbour.peer.status().state !== 'Active') continue;
+      const keepsRoutes = FAMILIES.some((family) => this.#ports.ribs[family].loc.adjIn.countsOf(neighbour.source).received > 0);
+      if (!keepsRoutes) this.#remove(neighbour, 'deconfigured');
     }
+  }
+
+  /** Those that are no longer wanted end with their old keys; then the kernel gets the new ones, and only then others begin. */
+  #arrange(before: GlobalSection): void {
+    const global = this.#global!;
+    const wanted = this.#wanted();
     for (const neighbour of this.#byName.values()) {
-      const config = wanted.get(neighbour.config.name)!;
-      if (demandOf({ global: before, config: neighbour.config }, { global, config }) === 'reset') this.#remove(neighbour, 'configuration-changed');
-      else this.#change(neighbour, before, config);
+      const config = wanted.get(neighbour.config.name);
+      if (config === undefined) this.#remove(neighbour, 'deconfigured');
+      else this.#endOutdated(neighbour, before, config);
     }
-    for (const config of peers.peers) if (!this.#byName.has(config.name)) this.#add(config);
+    this.#ports.demand(demandsOf([...wanted.values()], this.#peers.dynamic ?? []));
+    for (const [name, config] of wanted) {
+      const neighbour = this.#byName.get(name);
+      if (neighbour !== undefined) this.#change(neighbour, before, config);
+      else if (this.at(ip(config.address), config.interface) === undefined) this.#add(config);
+    }
+  }
+
+  /** Name → configuration: of the peers that are named, of those found on their links, and of the dynamic ones that are here. */
+  #wanted(): Map<string, PeerConfig> {
+    const wanted = new Map(this.#peers.peers.map((peer) => [peer.name, peer]));
+    const taken = new Set(this.#peers.peers.map((peer) => placeOf(ip(peer.address), peer.interface)));
+    for (const peer of this.#peers.unnumbered ?? []) {
+      const address = this.#found.get(peer.name);
+      if (address !== undefined && !taken.has(placeOf(address, peer.interface))) wanted.set(peer.name, unnumberedPeer(peer, showIp(address)));
+    }
+    for (const { range, address, config } of this.#byName.values()) {
+      if (range === undefined || taken.has(placeOf(address, config.interface))) continue;
+      const now = this.#ranges.find(address);
+      if (now?.name === range) wanted.set(config.name, dynamicPeer(now, address, config.interface));
+    }
+    return wanted;
   }
 
   /** A session ended for which a change was waiting: the next one has it. */
@@ -68,10 +139,10 @@ export class Neighbourhood {
     neighbour.peer.start();
   }
 
-  #add(config: PeerConfig): void {
+  #add(config: PeerConfig, range?: string): Neighbour {
     const global = this.#global!;
     const neighbour: Neighbour = {
-      config, source: sourceFor(global, config, this.#nextIndex++), address: ip(config.address),
+      config, range, source: sourceFor(global, config, this.#nextIndex++), address: ip(config.address),
       ...policyFor(global, config, this.#filters),
       importKey: this.#importKey(config), exportKey: this.#exportKey(config),
       helper: newHelper(global.gracefulRestart.staleRoutesCapSeconds), timers: new Map(),
@@ -79,21 +150,31 @@ export class Neighbourhood {
     };
     neighbour.peer = this.#ports.newPeer(neighbour, global);
     this.#byName.set(config.name, neighbour);
-    this.#byAddress.set(neighbour.address, neighbour);
+    this.#byAddress.set(placeOf(neighbour.address, config.interface), neighbour);
     neighbour.peer.start();
+    return neighbour;
+  }
+
+  /** Ends a session that what is configured now leaves no other way to follow. */
+  #endOutdated(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): void {
+    const { demand, fields } = demandOf({ global: globalBefore, config: neighbour.config }, { global: this.#global!, config });
+    if (demand !== 'reset') return;
+    this.#ports.log.info('session.reset', { peer: config.name, fields });
+    this.#remove(neighbour, 'configuration-changed');
   }
 
   #remove(neighbour: Neighbour, reason: StopReason): void {
     neighbour.peer.stop(reason);
     this.#byName.delete(neighbour.config.name);
-    this.#byAddress.delete(neighbour.address);
+    this.#byAddress.delete(placeOf(neighbour.address, neighbour.config.interface));
     this.#ports.removed(neighbour);
   }
 
   #change(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): void {
     const global = this.#global!;
-    const demand = demandOf({ global: globalBefore, config: neighbour.config }, { global, config });
+    const { demand } = demandOf({ global: globalBefore, config: neighbour.config }, { global, config });
     neighbour.config = config;
+    neighbour.peer.holdDown(config.shutdown?.message);
     neighbour.helper = { ...neighbour.helper, capSeconds: global.gracefulRestart.staleRoutesCapSeconds };
     if (demand === 'next-session') {
       neighbour.isOutdated = true;

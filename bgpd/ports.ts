@@ -49,7 +49,10 @@ export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, i
  */
 export interface ResolverPort {
   /** From memory; no I/O. An address of this node itself is not reachable: as a next hop it is unusable. */
-  resolve(address: Ip): Resolution;
+  /** `interfaceIndex`: where a link-local address is meant, which is not reachable without one. */
+  resolve(address: Ip, interfaceIndex?: number): Resolution;
+  /** Addresses of this node on an interface. */
+  ownAddresses?(interfaceIndex: number): readonly Ip[];
   /** The name of an interface; undefined: it is not there. */
   interfaceName?(interfaceIndex: number): string | undefined;
   /** Called when routes, links or addresses changed, so that resolutions may differ. At most once per turn. */

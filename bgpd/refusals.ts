@@ -13,14 +13,17 @@ export class Refusals implements Disposable {
   readonly #ports: { readonly clock: Clock; readonly log: Log };
   /** By address: connections that no line has told of yet. */
   readonly #untold = new Map<string, number>();
+  #why = '';
   #timer: TimerHandle | undefined;
 
   constructor(ports: { readonly clock: Clock; readonly log: Log }) { this.#ports = ports; }
 
-  note(address: Ip): void {
+  /** `why`: for people; of what an address repeats, the latest is told. */
+  note(address: Ip, why = 'no such peer'): void {
     const from = showIp(address);
     const key = this.#untold.has(from) || this.#untold.size < MAX_ADDRESSES ? from : OTHERS;
     const untold = this.#untold.get(key);
+    this.#why = why;
     if (untold === undefined) this.#say(key, 1);
     this.#untold.set(key, untold === undefined ? 0 : untold + 1);
     this.#timer ??= this.#ports.clock.after(PERIOD_MS, () => { this.#onPeriod(); });
@@ -42,5 +45,5 @@ export class Refusals implements Disposable {
     if (this.#untold.size > 0) this.#timer = this.#ports.clock.after(PERIOD_MS, () => { this.#onPeriod(); });
   }
 
-  #say(from: string, count: number): void { this.#ports.log.info('connection.refused', { from, count, why: 'no such peer' }); }
+  #say(from: string, count: number): void { this.#ports.log.info('connection.refused', { from, count, why: this.#why }); }
 }

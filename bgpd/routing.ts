@@ -25,7 +25,7 @@ export class Routing implements Disposable {
 
   constructor(ports: RoutingPorts, holder?: AttributeHolder) {
     const { resolver } = ports;
-    const ribOf = (family: Family): FamilyRib => new FamilyRib(family, LOCAL, (address) => resolver.resolve(address), holder);
+    const ribOf = (family: Family): FamilyRib => new FamilyRib(family, LOCAL, (address, link) => resolver.resolve(address, link), holder);
     this.ribs = { ipv4: ribOf('ipv4'), ipv6: ribOf('ipv6') };
     this.fibSync = new FibSync(ports, this.ribs);
     this.#soon = ports.soon;

@@ -5,6 +5,7 @@
 import { globMatcher } from '../../lib/glob.ts';
 import { lengthOf, prefixOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import { UNREACHABLE, type ForeignCandidate, type Resolution } from '../ports.ts';
+import { isLinkLocal } from '../rib/next-hop.ts';
 
 /** A route of somebody else. The fields of a dump that matter here. */
 export interface ForeignRoute {
@@ -123,6 +124,11 @@ export class KernelView {
     for (const [address, index] of addresses) this.addAddress(address, index);
   }
 
+  /** Own addresses on an interface. */
+  addressesOn(interfaceIndex: number): Ip[] {
+    return [...this.#addresses].filter(([, on]) => on.has(interfaceIndex)).map(([address]) => address);
+  }
+
   /** The name of a link by its interface index; undefined: there is no such link. */
   nameOf(interfaceIndex: number): string | undefined { return this.#links.get(interfaceIndex)?.name; }
 
@@ -136,7 +142,8 @@ export class KernelView {
    * How the kernel would reach an address by the routes known here: the longest prefix, then the lowest metric, that
    * has a next hop on a link with carrier. Own addresses, and what a blackhole or its like covers, are unreachable.
    */
-  resolve(address: Ip): Resolution {
+  resolve(address: Ip, interfaceIndex = 0): Resolution {
+    if (isLinkLocal(address)) return this.#resolveOnLink(address, interfaceIndex);
     if (this.#addresses.has(address)) return UNREACHABLE;
     const family = typeof address === 'number' ? 'ipv4' : 'ipv6';
     const routes = this.#routes[family];
@@ -199,6 +206,13 @@ export class KernelView {
   #allChanged(): void {
     if (this.#changed === undefined) return;
     for (const routes of [this.#routes.ipv4, this.#routes.ipv6]) for (const prefix of routes.keys()) this.#changed.add(prefix);
+  }
+
+  /** A link-local address is at the other end of its link, if anywhere. */
+  #resolveOnLink(address: Ip, interfaceIndex: number): Resolution {
+    const isOwn = this.#addresses.get(address)?.has(interfaceIndex) === true;
+    const carries = this.#links.get(interfaceIndex)?.carrier === true;
+    return carries && !isOwn ? { reachable: true, gateway: undefined, interfaceIndex, metric: 0 } : UNREACHABLE;
   }
 
   #at(prefix: Prefix): readonly ForeignRoute[] { return this.#routes[familyOfPrefix(prefix)].get(prefix) ?? []; }

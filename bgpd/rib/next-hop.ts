@@ -18,10 +18,10 @@ export interface Hop {
 }
 
 export class NextHops {
-  readonly #resolve: (address: Ip) => Resolution;
+  readonly #resolve: (address: Ip, interfaceIndex?: number) => Resolution;
   readonly #hops = new Map<string | Ip, Hop>();
 
-  constructor(resolve: (address: Ip) => Resolution) { this.#resolve = resolve; }
+  constructor(resolve: (address: Ip, interfaceIndex?: number) => Resolution) { this.#resolve = resolve; }
 
   get size(): number { return this.#hops.size; }
 
@@ -67,7 +67,7 @@ export class NextHops {
   #onLink({ address, linkLocal, interfaceIndex, neighbour }: Hop): KernelNextHop | undefined {
     const gateway = isLinkLocal(address) ? address : linkLocal;
     if (gateway === undefined || interfaceIndex === 0 || neighbour === undefined) return undefined;
-    const link = this.#resolve(neighbour);
+    const link = this.#resolve(neighbour, interfaceIndex);
     const carries = link.reachable && link.gateway === undefined && link.interfaceIndex === interfaceIndex;
     return carries ? { gateway, interfaceIndex } : undefined;
   }
