@@ -5,7 +5,7 @@ import type { Ip, Prefix } from '../lib/ip/prefix.ts';
 import { bitsOf, familyOf, FAMILIES } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
 import { AGENT_ROUTE_PROTOCOL, POD_GATEWAY_MAC, POD_INTERFACE_PREFIX } from '../lib/ownership.ts';
-import { listAddresses, putAddress } from '../sys/netlink/addresses.ts';
+import { deleteAddress, listAddresses, putAddress } from '../sys/netlink/addresses.ts';
 import { LinkRemoval } from '../sys/netlink/link-removal.ts';
 import { createVeth, deleteLink, linkByIndex, linkByName, listLinks, setLink, type Link } from '../sys/netlink/links.ts';
 import { listNeighbours, putNeighbour } from '../sys/netlink/neighbours.ts';
@@ -30,6 +30,11 @@ export function openPodKernel(): KernelPort & Disposable & { readonly portId: nu
     apply: (operations, netns) => { apply(host, operations, netns); },
     podLinks: () => listLinks(host).filter((l) => l.name.startsWith(POD_INTERFACE_PREFIX)),
     podLink: (name) => linkByName(host, name),
+    hostAddresses: () => {
+      const names = new Map(listLinks(host).filter((l) => l.name.startsWith(POD_INTERFACE_PREFIX)).map((l) => [l.index, l.name]));
+      return listAddresses(host).filter((a) => names.has(a.interfaceIndex) && a.length === bitsOf(familyOf(a.address)))
+        .map((a) => ({ link: names.get(a.interfaceIndex)!, address: a.address }));
+    },
     podRoutes: (link) => {
       const names = new Map((link === undefined ? listLinks(host) : [link]).map((l) => [l.index, l.name]));
       const routes = ownRoutes(host).map((r) => ({ prefix: r.prefix, link: names.get(r.nextHops[0]?.interfaceIndex ?? 0) ?? '' }));
@@ -75,7 +80,7 @@ function carryOut(run: Partial<Run>, operation: Operation): void {
   step(operation);
 }
 
-type HostRun = Pick<Run, 'createPair' | 'hostSysctl' | 'hostRoute' | 'removeHostRoute'>;
+type HostRun = Pick<Run, 'createPair' | 'hostSysctl' | 'hostRoute' | 'removeHostRoute' | 'hostAddress' | 'removeHostAddress'>;
 
 const hostRun = (socket: NetlinkSocket, node: (name: string) => Link, netns: Netns | undefined): HostRun => ({
   createPair: (o) => {
@@ -86,6 +91,10 @@ const hostRun = (socket: NetlinkSocket, node: (name: string) => Link, netns: Net
   hostSysctl: setSysctl,
   hostRoute: (o) => { putPodRoute(socket, o.prefix, node(o.link)); },
   removeHostRoute: (o) => { deleteRoute(socket, routeTo(o.prefix, 0)); },
+  hostAddress: (o) => {
+    putAddress(socket, { interfaceIndex: node(o.link).index, address: o.address, length: bitsOf(familyOf(o.address)), noDad: true, noPrefixRoute: true, neverSource: true });
+  },
+  removeHostAddress: (o) => { deleteAddress(socket, { interfaceIndex: node(o.link).index, address: o.address, length: bitsOf(familyOf(o.address)) }); },
 });
 
 type PodRun = Pick<Run, 'podSysctl' | 'raisePodLink' | 'podAddress' | 'podNeighbour' | 'podRoute'>;

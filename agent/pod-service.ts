@@ -1,6 +1,8 @@
 /** The part of the agent that serves pods: addresses, the CNI socket, repairs, and the configuration runtimes read. */
 import { join } from 'node:path';
 import type { Storage } from '../config/storage/storage.ts';
+import { peeringLinks } from '../config/translate/local-workloads.ts';
+import type { ClusterKind } from '../config/translate/snapshot.ts';
 import type { Problem } from '../lib/errors.ts';
 import { Ipam } from '../ipam/service.ts';
 import { ipamStore } from '../ipam/store.ts';
@@ -14,6 +16,7 @@ import type { Attachment } from './endpoints/attachment.ts';
 import { familiesOf, gateOf, ipamViewOf } from './endpoints/ipam-view.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkConfigurationFile } from './network-configuration.ts';
+import { placePeeringAddresses } from './peering-addresses.ts';
 import { Plugin, type PluginAnswer } from './plugin.ts';
 import { podsIn } from './pods.ts';
 import type { Registry } from './registry.ts';
@@ -36,6 +39,9 @@ export interface PodService extends AsyncDisposable {
 /** How long kernel, records and API may disagree when nobody says so. */
 const REPAIR_MS = 30_000;
 const RETRY = { firstMs: 500, maxMs: 10_000 };
+/** Kinds that the network configuration, and the addresses for local workloads, are a function of. */
+const POOL_KINDS: ReadonlySet<ClusterKind> = new Set(['IPPool', 'Node']);
+const PEERING_KINDS: ReadonlySet<ClusterKind> = new Set(['Workload', 'BGPPeer', 'BGPConfiguration', 'Node']);
 
 /** The cluster must be in sync. Resolves when pods can be attached. */
 export async function startPodService(ports: PodServicePorts, options: AgentOptions): Promise<PodService> {
@@ -60,15 +66,25 @@ export async function startPodService(ports: PodServicePorts, options: AgentOpti
     await replayQueue({ directory: queue, log, answer });
   } });
   const routes = new ReconcileLoop({ ...loop, name: 'routes', run: () => { repairRoutes(attaching); return Promise.resolve(); } });
+  const peering = new ReconcileLoop({ ...loop, name: 'peering', run: () => {
+    if (cluster.complete) placePeeringAddresses({ kernel, log }, peeringLinks(cluster.snapshot(), node));
+    return Promise.resolve();
+  } });
   const file = new NetworkConfigurationFile(options.cni, log);
   const stack = new AsyncDisposableStack();
   stack.use(repairs);
   stack.use(routes);
+  stack.use(peering);
   stack.use(ports.watchRoutes(() => { routes.poke(); }));
   stack.use(await startCniServer(options.socket, { log, answer }));
   const write = (): Promise<void> => file.update(familiesOf(view()), cluster.snapshot().problems.some((p) => p.path.startsWith('IPPool/')));
-  stack.use(cluster.onChange(() => { void write(); }));
+  stack.use(cluster.onChange((change) => {
+    const kind = 'kind' in change ? change.kind : undefined;
+    if (kind === undefined || POOL_KINDS.has(kind)) void write();
+    if (kind === undefined || PEERING_KINDS.has(kind)) peering.poke();
+  }));
   repairs.poke();
+  peering.poke();
   await write();
   return {
     get problems() { return [...poolProblems(cluster, node), ...leftovers.strayLinks.map(strayProblem), ...leftovers.withoutLink.map(lostLinkProblem)]; },

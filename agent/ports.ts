@@ -42,6 +42,8 @@ export interface KernelPort {
   /** Links on the node with the prefix of pod links. */
   podLinks(): readonly PodLink[];
   podLink(name: string): PodLink | undefined;
+  /** Addresses of one host (no link-local ones) on links with the prefix of pod links. */
+  hostAddresses(): readonly { readonly link: string; readonly address: Ip }[];
   /** Routes with our protocol number: all, or those of one link. */
   podRoutes(link?: PodLink): readonly PodRoute[];
   /** Blocks for 20 ms; an absent link is success. */

@@ -17,6 +17,9 @@ export interface OperationArgs {
   /** The pod's own address on the node, with our protocol number. */
   hostRoute: { readonly link: string; readonly prefix: Prefix };
   removeHostRoute: { readonly prefix: Prefix };
+  /** Of the node, on its end of the link; it is never chosen as the source of what the node sends. */
+  hostAddress: { readonly link: string; readonly address: Ip };
+  removeHostAddress: { readonly link: string; readonly address: Ip };
 }
 
 export type OperationType = keyof OperationArgs;

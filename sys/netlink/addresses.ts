@@ -13,8 +13,12 @@ const ADDRESS = {
   /** The peer's on point-to-point links, else the same as `local`. IPv6 has only this one there. */
   address: { type: 1, kind: 'ip' },
   local: { type: 2, kind: 'ip' },
+  cacheInfo: { type: 6, kind: 'bytes' },
   flags: { type: 8, kind: 'u32' },
 } as const satisfies AttributeTable;
+const HOST_SCOPE = 254;
+/** `struct ifa_cacheinfo`: preferred for no time, valid for ever; two time stamps that only the kernel writes. */
+const DEPRECATED = Uint8Array.from([0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0]);
 const IFA_F_NODAD = 0x02;
 const IFA_F_NOPREFIXROUTE = 0x200;
 const IFA_F_TENTATIVE = 0x40;
@@ -38,6 +42,8 @@ export interface AddressSettings {
   readonly scope?: number;
   /** IPv6: usable at once, without duplicate address detection. */
   readonly noDad?: boolean;
+  /** What the node sends does not get this source unless it asks for it: IPv4 by host scope, IPv6 by being deprecated. */
+  readonly neverSource?: boolean;
   /** No connected route is made. */
   readonly noPrefixRoute?: boolean;
 }
@@ -54,10 +60,11 @@ export function listAddresses(socket: NetlinkSocket, filter: { readonly family?:
 export function putAddress(socket: NetlinkSocket, settings: AddressSettings): void {
   const { address, interfaceIndex, length } = settings;
   const flags = (settings.noDad === true ? IFA_F_NODAD : 0) | (settings.noPrefixRoute === true ? IFA_F_NOPREFIXROUTE : 0);
+  const isHidden = settings.neverSource === true && typeof address === 'number';
   socket.request('ADDRESS_PUT', { address: showIp(address), length, interfaceIndex }, (w) => {
     w.begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
-    writeHeader(w, familyNumber(address), length, flags & 0xff, settings.scope ?? 0, interfaceIndex);
-    w.attributes(ADDRESS, { address, local: address, flags });
+    writeHeader(w, familyNumber(address), length, flags & 0xff, settings.scope ?? (isHidden ? HOST_SCOPE : 0), interfaceIndex);
+    w.attributes(ADDRESS, { address, local: address, flags, ...(settings.neverSource === true && !isHidden ? { cacheInfo: DEPRECATED } : {}) });
   });
 }
 

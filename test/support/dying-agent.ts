@@ -38,6 +38,7 @@ const kernelThatDies = (kernel: KernelPort): KernelPort => ({
   netnsInode: (path) => kernel.netnsInode(path),
   podLinks: () => kernel.podLinks(),
   podLink: (name) => kernel.podLink(name),
+  hostAddresses: () => kernel.hostAddresses(),
   podRoutes: (link) => kernel.podRoutes(link),
   mtuOf: (address) => kernel.mtuOf(address),
   inspectPod: (netns, link) => kernel.inspectPod(netns, link),

@@ -1,5 +1,5 @@
 /** The kernel as the agent's pods need it, in memory: links, routes, and every operation in order. */
-import type { Prefix } from '../../lib/ip/prefix.ts';
+import type { Ip, Prefix } from '../../lib/ip/prefix.ts';
 import type { Operation } from '../../agent/endpoints/operations.ts';
 import type { KernelPort, Netns, PodLink, PodLinkState, PodRoute } from '../../agent/ports.ts';
 import { OperationError } from '../../lib/errors.ts';
@@ -8,6 +8,8 @@ export class FakePodKernel implements KernelPort {
   readonly operations: Operation[] = [];
   readonly links = new Map<string, PodLink>();
   readonly routes = new Map<Prefix, string>();
+  /** On the node's ends of pod links. */
+  addresses: { link: string; address: Ip }[] = [];
   /** Path → inode of namespaces that exist. */
   readonly namespaces = new Map<string, number>();
   /** Called before each operation: throw to refuse it. */
@@ -32,9 +34,12 @@ export class FakePodKernel implements KernelPort {
       if (o.type === 'createPair') this.links.set(o.host, { index: this.#index++, name: o.host, alias: o.alias });
       if (o.type === 'hostRoute') this.routes.set(o.prefix, o.link);
       if (o.type === 'removeHostRoute') this.routes.delete(o.prefix);
+      if (o.type === 'hostAddress') this.addresses.push({ link: o.link, address: o.address });
+      if (o.type === 'removeHostAddress') this.addresses = this.addresses.filter((a) => a.link !== o.link || a.address !== o.address);
     }
   }
 
+  hostAddresses(): { link: string; address: Ip }[] { return this.addresses; }
   podLinks(): PodLink[] { return [...this.links.values()]; }
   podLink(name: string): PodLink | undefined { return this.links.get(name); }
 
