@@ -2,12 +2,11 @@
 import type { PeerStatus } from '../config/messages/bgpd-control.ts';
 import type { GlobalSection, PeerConfig } from '../config/messages/speaker-config.ts';
 import type { TimerHandle } from '../lib/clock.ts';
+import type { Problem } from '../lib/errors.ts';
 import type { Family, Ip } from '../lib/ip/prefix.ts';
 import { ip } from '../lib/ip/text.ts';
 import type { Peer } from './peer.ts';
-import type { ExportTarget } from './rib/export.ts';
-import { chainOf, type Filters, type RouteFilter } from './rib/filter.ts';
-import type { LoopContext } from './rib/loop.ts';
+import { localAsnOf, type PeerPolicy } from './peer-policy.ts';
 import type { Member, PeerGroup } from './rib/peer-group.ts';
 import { isLinkLocal } from './rib/next-hop.ts';
 import type { Source } from './rib/route.ts';
@@ -16,7 +15,7 @@ import type { Endpoints, Negotiated } from './session/negotiated.ts';
 import type { NextHop } from './wire/message.ts';
 
 /** What is needed of `Peer`; tests give their own. */
-export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'close' | 'accept' | 'send' | 'fail' | 'requestRefresh' | 'markRefresh' | 'status' | 'detail'>;
+export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'close' | 'accept' | 'send' | 'fail' | 'requestRefresh' | 'markRefresh' | 'status' | 'detail' | 'opens'>;
 
 export interface Neighbour {
   config: PeerConfig;
@@ -24,14 +23,11 @@ export interface Neighbour {
   readonly source: Source;
   /** Name of the range that it dialled us from; undefined: it is configured itself. */
   readonly range: string | undefined;
+  /** Why it may be silent, where the kernel lets us know. */
+  readonly suspicion?: () => string | undefined;
   /** Of the configured address: who an incoming connection is from. */
   readonly address: Ip;
-  loop: LoopContext;
-  importFilter: RouteFilter | undefined;
-  exportFilter: RouteFilter | undefined;
-  /** What the two policies say, in words: a change of the words is a change of the policy. */
-  importKey: string;
-  exportKey: string;
+  policy: PeerPolicy;
   helper: Helper;
   readonly timers: Map<HelperTimer, TimerHandle>;
   /** Present while Established. */
@@ -58,41 +54,11 @@ export interface NeighbourSession {
   readonly endOfRib: Set<Family>;
 }
 
-export const localAsnOf = (global: GlobalSection, config: PeerConfig): number => config.localAsn ?? global.asn;
-
-export function sessionKindOf(global: GlobalSection, config: PeerConfig): 'ebgp' | 'ibgp' {
-  return config.asn === 'internal' || config.asn === localAsnOf(global, config) ? 'ibgp' : 'ebgp';
-}
-
 export function sourceFor(global: GlobalSection, config: PeerConfig, index: number): Source {
   return {
-    index, name: config.name, kind: sessionKindOf(global, config),
+    index, name: config.name, kind: config.asn === 'internal' || config.asn === localAsnOf(global, config) ? 'ibgp' : 'ebgp',
     isReflectorClient: config.reflectorClient === true, role: config.role?.local,
     asn: typeof config.asn === 'number' ? config.asn : 0, routerId: 0, address: ip(config.address), interfaceIndex: 0,
-  };
-}
-
-/** The parts of a neighbour that follow from configuration alone. */
-export function policyFor(global: GlobalSection, config: PeerConfig, filters: Filters): Pick<Neighbour, 'loop' | 'importFilter' | 'exportFilter'> {
-  const routerId = ip(global.routerId) as number;
-  const session = sessionKindOf(global, config);
-  return {
-    loop: { localAsn: localAsnOf(global, config), allowLocalAs: config.allowLocalAs, routerId },
-    importFilter: chainOf(config.importFilters, filters, session),
-    exportFilter: chainOf(config.exportFilters, filters, session),
-  };
-}
-
-/** What the peer is sent, in the terms that it may share with other peers. */
-export function exportTargetFor(family: Family, config: PeerConfig, session: NeighbourSession): ExportTarget {
-  const { negotiated, endpoints } = session;
-  return {
-    family,
-    localAsn: negotiated.localAsn,
-    nextHop: config.nextHop,
-    self: selfFor(family, session),
-    interfaceIndex: endpoints.interfaceIndex,
-    wire: negotiated.wire,
   };
 }
 
@@ -101,7 +67,7 @@ export function exportTargetFor(family: Family, config: PeerConfig, session: Nei
  * connected (RFC 2545 §3), and beside a link-local end our global address on the link. An IPv6 end may stand for
  * IPv4 routes where both sides said so (RFC 8950). Undefined: we have no address that the family can name.
  */
-function selfFor(family: Family, { negotiated, endpoints }: NeighbourSession): NextHop | undefined {
+export function selfFor(family: Family, { negotiated, endpoints }: NeighbourSession): NextHop | undefined {
   const { local, own6 } = endpoints;
   if (typeof local === 'number') return family === 'ipv4' ? { address: local } : undefined;
   if (family === 'ipv4' && !negotiated.wire.extendedNextHop) return undefined;
@@ -110,8 +76,10 @@ function selfFor(family: Family, { negotiated, endpoints }: NeighbourSession): N
   return linkLocal === undefined || linkLocal === address ? { address } : { address, linkLocal };
 }
 
-/** Peers with the same key are sent the same bytes. `exportKey`: what is filtered, in words. */
-export function groupKeyOf(target: ExportTarget, exportKey: string): string {
-  const { localAsn, self, interfaceIndex, wire } = target;
-  return JSON.stringify([wire.external, wire.fourOctetAs, localAsn, self === undefined ? '' : `${self.address} ${self.linkLocal ?? ''}`, interfaceIndex, exportKey]);
+/** Families that were negotiated on a session whose own address cannot be named as next hop for them. */
+export function unsayable({ config, session }: Neighbour): Problem[] {
+  return [...session?.places ?? []].filter(([, { group }]) => group.out.target.self === undefined).map(([family]) => ({
+    path: `peers/${config.name}.families`,
+    message: `own ${family} routes cannot be announced over a session of the other family: expected a peer with an ${family} address`,
+  }));
 }

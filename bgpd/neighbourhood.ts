@@ -6,13 +6,15 @@ import { ip, parseIp, showIp } from '../lib/ip/text.ts';
 import type { Log } from '../lib/log.ts';
 import { placeOf } from './links/demands.ts';
 import { demandsOf, dynamicPeer, keyConflicts, Ranges, unnumberedPeer } from './links/peer-links.ts';
-import { exportTargetFor, groupKeyOf, policyFor, sourceFor, type Neighbour, type PeerLike } from './neighbour.ts';
+import { selfFor, sourceFor, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
+import { exportTargetFor, groupKeyOf, policyFor, type PolicyBasis } from './peer-policy.ts';
 import type { StopReason } from './peer.ts';
 import type { LinkDemand } from './ports.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import { compileFilters, type Filters } from './rib/filter.ts';
-import { loopIn } from './rib/loop.ts';
-import { FIRST_PEER_INDEX } from './rib/route.ts';
+import type { Guards } from './rib/guards.ts';
+import { unfitness } from './rib/loop.ts';
+import type { Member, PeerGroup } from './rib/peer-group.ts';
+import { FIRST_PEER_INDEX, receivedForm } from './rib/route.ts';
 import { newHelper } from './session/graceful-restart.ts';
 import { demandOf } from './settings/changes.ts';
 
@@ -22,10 +24,13 @@ export interface NeighbourhoodPorts {
   readonly ribs: Readonly<Record<Family, FamilyRib>>;
   /** A session for the neighbour, not started yet. */
   readonly newPeer: (neighbour: Neighbour, global: GlobalSection) => PeerLike;
+  /** The neighbour's routes have been run through its import filters again. */
+  readonly judged: (neighbour: Neighbour) => void;
   /** The neighbour is no longer configured; its session has been ended. */
   readonly removed: (neighbour: Neighbour) => void;
   /** Before a neighbour can be heard: what the kernel is to demand of it. */
   readonly demand: (demands: readonly LinkDemand[]) => void;
+  readonly suspicion: (address: Ip, link: string | undefined) => string | undefined;
 }
 
 export class Neighbourhood {
@@ -37,14 +42,11 @@ export class Neighbourhood {
   #peers: PeersSection = { peers: [] };
   #ranges = new Ranges([]);
   #global: GlobalSection | undefined;
-  #filters: Filters = new Map();
-  /** Filter name → its rules as text, to see what changed. */
-  #filterTexts: ReadonlyMap<string, string> = new Map();
+  #filters: Pick<PolicyBasis, 'filters' | 'filterTexts'> = { filters: new Map(), filterTexts: new Map() };
   #nextIndex = FIRST_PEER_INDEX;
 
   constructor(ports: NeighbourhoodPorts) { this.#ports = ports; }
 
-  get filters(): Filters { return this.#filters; }
   [Symbol.iterator](): IterableIterator<Neighbour> { return this.#byName.values(); }
   /** `link`: the interface of a link-local address. */
   at(address: Ip, link?: string): Neighbour | undefined { return this.#byAddress.get(placeOf(address, link)); }
@@ -64,8 +66,7 @@ export class Neighbourhood {
   reconfigure({ global, peers, filters }: Pick<SpeakerConfig, 'global' | 'peers' | 'filters'>): void {
     const before = this.#global ?? global;
     this.#global = global;
-    this.#filters = compileFilters(filters.filters);
-    this.#filterTexts = new Map(filters.filters.map((filter) => [filter.name, JSON.stringify(filter)]));
+    this.#filters = { filters: this.#ports.compile(filters), filterTexts: new Map(filters.filters.map((filter) => [filter.name, JSON.stringify(filter)])) };
     this.#peers = peers;
     this.#ranges = new Ranges(peers.dynamic ?? []);
     this.#arrange(before);
@@ -142,7 +143,7 @@ export class Neighbourhood {
   #add(config: PeerConfig, range?: string): Neighbour {
     const global = this.#global!;
     const neighbour: Neighbour = {
-      config, range, source: sourceFor(global, config, this.#nextIndex++), address: ip(config.address),
+      config, range, suspicion: () => this.#ports.suspicion(ip(config.address), config.interface), source: sourceFor(global, config, this.#nextIndex++), address: ip(config.address),
       ...policyFor(global, config, this.#filters),
       importKey: this.#importKey(config), exportKey: this.#exportKey(config),
       helper: newHelper(global.gracefulRestart.staleRoutesCapSeconds), timers: new Map(),
@@ -198,6 +199,7 @@ export class Neighbourhood {
       }
       loc.judge(neighbour.source, neighbour.importFilter);
     }
+    this.#ports.judged(neighbour);
   }
 
   /** What the peer is sent follows other rules now. */

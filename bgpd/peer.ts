@@ -19,7 +19,7 @@ import { decodeMessage, encodeMessage } from './wire/codec.ts';
 import { CEASE, ERROR, HEADER_LENGTH } from './wire/constants.ts';
 import { wireContext } from './wire/context.ts';
 import { WireError } from './wire/errors.ts';
-import type { Frame } from './wire/framer.ts';
+import { wholeMessage, type Frame } from './wire/framer.ts';
 import type { AttributeInterner } from './wire/interner.ts';
 import type { Capabilities, Message, NotificationMessage, UpdateMessage } from './wire/message.ts';
 import { describeNotification } from './wire/notification.ts';
@@ -85,6 +85,8 @@ interface Line {
   readonly run: Run;
   /** What our last OPEN on it offered. */
   said: Capabilities;
+  /** The last OPEN each way, whole, for those who monitor us. */
+  opens: { sent?: Uint8Array; received?: Uint8Array };
 }
 
 export class Peer {
@@ -210,6 +212,12 @@ export class Peer {
     this.#step(this.#pair.main, { type: 'automaticStop', notification, text });
   }
 
+  /** Both OPENs of the session, headers included; undefined: not Established. */
+  opens(): { readonly sent: Uint8Array; readonly received: Uint8Array } | undefined {
+    const { sent, received } = this.#lines[this.#pair.main].opens;
+    return this.negotiated === undefined || sent === undefined || received === undefined ? undefined : { sent, received };
+  }
+
   status(): PeerSessionStatus { return this.#record.status(this.config, mainOf(this.#pair)); }
 
   /** All that the session knows about itself; the RIB and the speaker add the rest of `PeerDetail`. */
@@ -243,6 +251,7 @@ export class Peer {
     this.#record.received(frame.type, HEADER_LENGTH + frame.body.length);
     const event = this.#eventOf(slot, frame);
     this.#step(slot, event);
+    if (event.type === 'open') this.#lines[slot].opens.received = wholeMessage(frame);
     if (event.type === 'open') this.#lines[slot].channel.maximumBytes = this.#pair.sessions[slot]?.negotiated?.wire.maximumBytes;
   }
 
@@ -303,7 +312,7 @@ export class Peer {
       drained: () => { if (slot === this.#pair.main && this.negotiated) this.#callbacks.drained(); },
     });
     const said = localOpen(this.#settings, { restarted: false, forwardingPreserved: [] }).capabilities;
-    return { channel, timers, said, run: this.#runFor(slot, channel, timers, dialOptions) };
+    return { channel, timers, said, opens: {}, run: this.#runFor(slot, channel, timers, dialOptions) };
   }
 
   #runFor(slot: Slot, channel: Channel, timers: Timers<Timer>, dialOptions: DialOptions): Run {
@@ -329,6 +338,7 @@ export class Peer {
     const open = localOpen(this.#settings, this.#options.restartState(), withheld);
     const line = this.#lines[slot];
     line.said = open.capabilities;
+    line.opens = { sent: encodeMessage(open, BEFORE_NEGOTIATION) };
     if (withheld.length > 0) this.#ports.log.warn('session.withheld', { capabilities: withheld });
     this.#writeMessage(line.channel, open);
   }

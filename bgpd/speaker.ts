@@ -3,34 +3,34 @@ import type { GlobalSection, SpeakerConfig } from '../config/messages/speaker-co
 import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
 import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
-import { prefix, showPrefix } from '../lib/ip/text.ts';
-import { metricFor } from './kernel/view.ts';
+import { showPrefix } from '../lib/ip/text.ts';
+import { Bmp } from './bmp.ts';
 import { Listeners } from './listeners.ts';
 import { PrefixLimits } from './maximum-prefixes.ts';
-import { exportTargetFor, groupKeyOf, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
+import { exportTargetFor, groupKeyOf, unsayable, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
 import { Neighbourhood } from './neighbourhood.ts';
 import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './peer.ts';
-import type { Connection, FibPort, TransportPort } from './ports.ts';
+import { awaitedPeers } from './links/peer-links.ts';
+import type { Connection, RouterDiscoveryPort, TransportPort } from './ports.ts';
+import { Refresh } from './refresh.ts';
 import { Refusals } from './refusals.ts';
-import { chainOf, compileFilters } from './rib/filter.ts';
+import { Retention } from './retention.ts';
 import { loopIn } from './rib/loop.ts';
 import { isMartian } from './rib/martian.ts';
-import type { Originated } from './rib/own-routes.ts';
+import { RouteSettings, type RouteSettingsPorts } from './route-settings.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
-import { stepHelper, type HelperEffect, type HelperEvent } from './session/graceful-restart.ts';
 import type { RestartState } from './session/local-open.ts';
 import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
 import { beginRestart, stepRestart, type RestartEvent, type RestartingSpeaker, type RestartStep } from './session/restarting-speaker.ts';
+import { Unnumbered } from './unnumbered.ts';
 import { AttributeInterner } from './wire/interner.ts';
 import { only, partOf, type Nlri } from './wire/update-part.ts';
 import type { UpdateMessage } from './wire/message.ts';
 
-/** Where in the kernel the speaker's routes stand. */
-export type Place = Pick<GlobalSection['kernel'], 'table' | 'metric' | 'metric6'>;
-
-export interface SpeakerPorts extends RoutingPorts {
+export interface SpeakerPorts extends RoutingPorts, RouteSettingsPorts {
   readonly transport: TransportPort;
-  readonly fib: (place: Place) => FibPort;
+  /** Who is at the other end of a link; absent: unnumbered peers find nobody. */
+  readonly discovery?: RouterDiscoveryPort;
   /** Makes the sessions of a peer; `Peer` unless a test gives its own. */
   readonly newPeer?: (ports: PeerPorts, options: PeerOptions, callbacks: PeerCallbacks) => PeerLike;
 }
@@ -43,33 +43,50 @@ const NO_FILTERS: SpeakerConfig['filters'] = { filters: [] };
 export class Speaker {
   readonly routing: Routing;
   readonly neighbours: Neighbourhood;
+  readonly #unnumbered: Unnumbered;
   readonly listeners: Listeners;
+  readonly refresh: Refresh;
+  readonly retention: Retention;
   /** How many prefixes peers may send. */
   readonly limits: PrefixLimits;
+  readonly #bmp: Bmp;
+  readonly #routeSettings: RouteSettings;
   readonly #refusals: Refusals;
   readonly startedAtMs: number;
   readonly #ports: SpeakerPorts;
   readonly #interner = new AttributeInterner();
   #config: Partial<SpeakerConfig> = {};
-  #place: Place | undefined;
   /** Our own restart (RFC 4724 §4.1): undefined until there is a configuration, and for ever when nothing was found. */
   #restart: RestartingSpeaker | undefined;
   #deferral: TimerHandle | undefined;
-  /** Families whose kernel routes were there when we started. */
-  #preserved: readonly Family[] = [];
   #applying: Promise<void> = Promise.resolve();
 
   constructor(ports: SpeakerPorts) {
     this.#ports = ports;
     this.startedAtMs = ports.clock.wallTime();
     this.routing = new Routing(ports, this.#interner);
+    this.#routeSettings = new RouteSettings(ports, this.routing);
     this.limits = new PrefixLimits({ ribs: this.routing.ribs, log: ports.log });
+    const common = { clock: ports.clock, log: ports.log, ribs: this.routing.ribs };
+    this.refresh = new Refresh({ ...common, changed: () => { this.routing.changed(); } });
+    this.retention = new Retention({ ...common, changed: (neighbour) => { this.routing.changed(); this.#tidySoon(neighbour); } });
     this.neighbours = new Neighbourhood({
       log: ports.log,
       ribs: this.routing.ribs,
       newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
+      compile: (filters) => this.#routeSettings.compile(filters),
+      judged: (neighbour) => { this.#bmp.judged(neighbour); },
       demand: (demands) => { ports.transport.demand?.(demands); },
-      removed: (neighbour) => { this.limits.forget(neighbour); this.#stepHelper(neighbour, { type: 'removed' }); },
+      suspicion: (address, link) => ports.transport.suspicion?.(address, link),
+      removed: (neighbour) => { this.limits.forget(neighbour); this.retention.step(neighbour, { type: 'removed' }); },
+    });
+    this.#bmp = new Bmp(ports, {
+      clock: ports.clock, ribs: this.routing.ribs, neighbours: this.neighbours, global: () => this.#config.global!, software: 'tortie bgpd',
+    });
+    this.#unnumbered = new Unnumbered({
+      ...ports, discovery: ports.discovery,
+      found: (name, address) => { this.neighbours.found(name, address); },
+      hasSession: (name) => this.neighbours.find(name)?.session !== undefined,
     });
     this.#refusals = new Refusals(ports);
     this.listeners = new Listeners(ports, (connection) => { this.#onConnection(connection); });
@@ -87,9 +104,11 @@ export class Speaker {
       ...this.listeners.problems,
       ...this.#ports.transport.problems ?? [],
       ...this.neighbours.problems,
+      ...this.#unnumbered.problems,
       ...refused.map((r) => ({ path: `kernel/${showPrefix(r.prefix)}`, message: `${r.code}: ${r.message}` })),
       ...[...this.neighbours].flatMap(unsayable),
       ...this.limits.problems(this.neighbours),
+      ...this.#bmp.problems,
     ];
   }
 
@@ -102,6 +121,9 @@ export class Speaker {
 
   /** Ends like a crash that means to come back: peers keep our routes, and the kernel does. */
   async close(): Promise<void> {
+    this.#unnumbered[Symbol.dispose]();
+    this.#routeSettings[Symbol.dispose]();
+    this.#bmp.close();
     this.routing[Symbol.dispose]();
     for (const neighbour of this.neighbours) neighbour.peer.close();
     await this.listeners.close();
@@ -125,58 +147,21 @@ export class Speaker {
   async #onConfig(next: Partial<SpeakerConfig>): Promise<void> {
     const { global } = next;
     if (global === undefined) { this.#config = next; return; }
-    await this.#placeRoutes(global.kernel);
-    const before = this.#config;
+    await this.#routeSettings.apply(global, next);
     this.#config = next;
-    this.#applyPolicy(before, global);
-    this.#applyOriginate();
     if (next.peers !== undefined) {
+      this.#unnumbered.configure(next.peers.unnumbered ?? []);
       this.neighbours.reconfigure({ global, peers: next.peers, filters: next.filters ?? NO_FILTERS });
       this.#onPeersConfigured(global, next.peers);
       for (const neighbour of this.neighbours) this.limits.check(neighbour);
     }
+    this.#bmp.configure(global);
     this.routing.changed();
     await this.listeners.listenOn(global.listen);
   }
 
-  /** The first time, routes of an earlier life are adopted before anything is said to anybody. */
-  async #placeRoutes(place: Place): Promise<void> {
-    const known = this.#place;
-    if (known?.table === place.table && known.metric === place.metric && known.metric6 === place.metric6) return;
-    const wanted: Place = { table: place.table, metric: place.metric, ...(place.metric6 !== undefined && { metric6: place.metric6 }) };
-    const { fibSync, ribs } = this.routing;
-    const port = this.#ports.fib(wanted);
-    if (known === undefined) await fibSync.adopt(port);
-    else if (known.table === wanted.table) await fibSync.rebase(port);
-    else await fibSync.move(port);
-    this.#place = wanted;
-    if (known !== undefined) return;
-    this.#preserved = FAMILIES.filter((family) => ribs[family].fib.adopted.size > 0);
-    if (this.#preserved.length > 0) for (const family of FAMILIES) ribs[family].isDeferring = true;
-  }
-
-  #applyPolicy(before: Partial<SpeakerConfig>, global: GlobalSection): void {
-    const filters = this.#config.filters ?? NO_FILTERS;
-    const { install, filter, maximumPaths, metricFromLocalPref } = global.kernel;
-    const isSame = JSON.stringify([before.global?.kernel, before.filters]) === JSON.stringify([global.kernel, this.#config.filters]);
-    if (isSame) return;
-    const compiled = filter === undefined ? undefined : chainOf([filter], compileFilters(filters.filters), undefined);
-    for (const family of FAMILIES) {
-      const normalMetric = metricFromLocalPref === true ? metricFor(global.kernel, family) : undefined;
-      this.routing.ribs[family].setPolicy({ install, filter: compiled, maximumPaths, normalMetric });
-    }
-  }
-
-  #applyOriginate(): void {
-    const wanted: Record<Family, Map<Prefix, Originated>> = { ipv4: new Map(), ipv6: new Map() };
-    for (const { prefix: text, ...how } of this.#config.originate?.routes ?? []) {
-      const packed = prefix(text);
-      wanted[familyOf(packed)].set(packed, how);
-    }
-    for (const family of FAMILIES) this.routing.ribs[family].originate(wanted[family]);
-  }
-
-  #onPeersConfigured(global: GlobalSection, { peers }: SpeakerConfig['peers']): void {
+  #onPeersConfigured(global: GlobalSection, section: SpeakerConfig['peers']): void {
+    const peers = awaitedPeers(section);
     if (this.#restart !== undefined) this.#stepRestart({ type: 'configured', peers });
     else if (this.isRestarting) this.#followRestart(beginRestart(peers, global.gracefulRestart.selectionDeferralSeconds));
   }
@@ -197,7 +182,7 @@ export class Speaker {
     }, {
       up: (negotiated, endpoints) => { this.#onUp(neighbour, negotiated, endpoints); },
       update: (message) => { this.#onUpdate(neighbour, message); },
-      routeRefresh: (family) => { this.#onRouteRefresh(neighbour, family); },
+      routeRefresh: (family, subtype) => { this.refresh.received(neighbour, family, subtype); },
       down: (reason) => { this.#onDown(neighbour, reason); },
       drained: () => { this.#onDrained(neighbour); },
       changed: () => { this.#tidySoon(neighbour); },
@@ -208,7 +193,7 @@ export class Speaker {
   #restartState(neighbour: Neighbour): RestartState {
     return {
       restarted: this.#restart !== undefined && this.#restart.deferred.length > 0,
-      forwardingPreserved: neighbour.hasBeenUp ? FAMILIES : this.#preserved,
+      forwardingPreserved: neighbour.hasBeenUp ? FAMILIES : this.#routeSettings.preserved,
     };
   }
 
@@ -223,7 +208,8 @@ export class Speaker {
     const session: NeighbourSession = { negotiated, endpoints: link, places: new Map(), endOfRib: new Set() };
     neighbour.session = session;
     neighbour.hasBeenUp = true;
-    this.#stepHelper(neighbour, { type: 'sessionUp', negotiated });
+    this.retention.step(neighbour, { type: 'sessionUp', negotiated });
+    this.refresh.step(neighbour, { type: 'sessionUp', negotiated });
     this.#stepRestart({ type: 'sessionUp', peer: config.name, negotiated });
     for (const family of negotiated.families) {
       const target = exportTargetFor(family, config, session);
@@ -231,6 +217,7 @@ export class Speaker {
       const member = group.join(source, (bytes, updates) => neighbour.peer.send(bytes, updates));
       session.places.set(family, { group, member });
     }
+    this.#bmp.up(neighbour);
     this.routing.changed();
   }
 
@@ -249,9 +236,10 @@ export class Speaker {
   }
 
   #onUpdate(neighbour: Neighbour, message: UpdateMessage): void {
-    if (message.endOfRib !== undefined) { this.#onEndOfRib(neighbour, message.endOfRib); return; }
+    if (message.endOfRib !== undefined) { this.#onEndOfRib(neighbour, message.endOfRib); this.#bmp.update(neighbour, message); return; }
     for (const family of FAMILIES) this.#absorb(neighbour, family, message);
     this.limits.check(neighbour);
+    this.#bmp.update(neighbour, message);
     this.routing.changed();
   }
 
@@ -293,15 +281,9 @@ export class Speaker {
 
   #onEndOfRib(neighbour: Neighbour, family: Family): void {
     neighbour.session?.endOfRib.add(family);
-    this.#stepHelper(neighbour, { type: 'endOfRib', family });
+    this.retention.step(neighbour, { type: 'endOfRib', family });
+    this.refresh.step(neighbour, { type: 'endOfRib', family });
     this.#stepRestart({ type: 'endOfRib', peer: neighbour.config.name, family });
-    this.routing.changed();
-  }
-
-  #onRouteRefresh(neighbour: Neighbour, family: Family): void {
-    const place = neighbour.session?.places.get(family);
-    if (place === undefined) return;
-    place.group.resend(place.member);
     this.routing.changed();
   }
 
@@ -311,41 +293,16 @@ export class Speaker {
   }
 
   #onDown(neighbour: Neighbour, reason: DownReason): void {
+    this.#bmp.down(neighbour, reason);
     for (const [family, { group }] of neighbour.session?.places ?? []) {
       group.members.delete(neighbour.source);
       this.routing.ribs[family].leaveGroup(group);
     }
     neighbour.session = undefined;
-    this.#stepHelper(neighbour, { type: 'sessionDown', reason });
+    this.refresh.step(neighbour, { type: 'sessionDown' });
+    this.retention.step(neighbour, { type: 'sessionDown', reason });
     if (neighbour.isOutdated) this.#ports.soon(() => { this.neighbours.renew(neighbour); });
     this.routing.changed();
-  }
-
-  #stepHelper(neighbour: Neighbour, event: HelperEvent): void {
-    const [next, effects] = stepHelper(neighbour.helper, event);
-    neighbour.helper = next;
-    for (const effect of effects) this.#performHelper(neighbour, effect);
-    if (effects.length === 0) return;
-    this.routing.changed();
-    this.#tidySoon(neighbour);
-  }
-
-  #performHelper(neighbour: Neighbour, effect: HelperEffect): void {
-    const { source, timers } = neighbour;
-    const ribsOf = (families: readonly Family[]) => families.map((family) => this.routing.ribs[family]);
-    switch (effect.type) {
-      case 'markStale': for (const { loc } of ribsOf(effect.families)) loc.adjIn.markStale(source); return;
-      case 'removeStale': for (const { loc } of ribsOf(effect.families)) loc.removeAll(source, 'stale'); return;
-      case 'removeAll': for (const { loc } of ribsOf(effect.families)) loc.removeAll(source, 'all'); return;
-      case 'arm':
-        timers.get(effect.timer)?.[Symbol.dispose]();
-        timers.set(effect.timer, this.#ports.clock.after(effect.seconds * 1000, () => {
-          this.#stepHelper(neighbour, { type: 'expired', timer: effect.timer });
-        }));
-        return;
-      case 'disarm': timers.get(effect.timer)?.[Symbol.dispose](); timers.delete(effect.timer); return;
-      default: assertNever(effect);
-    }
   }
 
   #stepRestart(event: RestartEvent): void {
@@ -373,14 +330,6 @@ export class Speaker {
       }
     }
   }
-}
-
-/** Families that were negotiated on a session whose own address cannot be named as next hop for them. */
-function unsayable({ config, session }: Neighbour): Problem[] {
-  return [...session?.places ?? []].filter(([, { group }]) => group.out.target.self === undefined).map(([family]) => ({
-    path: `peers/${config.name}.families`,
-    message: `own ${family} routes cannot be announced over a session of the other family: expected a peer with an ${family} address`,
-  }));
 }
 
 /** A /32 or /128. */

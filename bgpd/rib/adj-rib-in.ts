@@ -103,13 +103,14 @@ export class AdjRibIn {
   markForRefresh(source: Source): void { this.#mark(source, UNREFRESHED); }
 
   /** Removes the source's routes, or only those that are stale or were not refreshed; tells the prefix of each. */
-  removeAll(source: Source, which: 'all' | 'stale' | 'unrefreshed', removed: (prefixId: number) => void): void {
+  removeAll(source: Source, which: 'all' | 'stale' | 'unrefreshed', removed: (prefixId: number, pathId: number) => void): void {
     const mask = which === 'all' ? 0 : which === 'stale' ? STALE : UNREFRESHED;
     for (let path = 1; path < this.#limit; path++) {
       if (this.#sources[path] !== source.index || (this.#flags[path]! & mask) !== mask) continue;
       const prefixId = this.#prefixes[path]!;
+      const pathId = this.pathIdOf(path);
       this.#unlink(path, source);
-      removed(prefixId);
+      removed(prefixId, pathId);
     }
     if (which === 'all') this.countsOf(source).ignored = 0;
   }
@@ -142,6 +143,13 @@ export class AdjRibIn {
       this.#setFlags(path, source, flags);
       this.#routes[path] = routeId;
       changed(this.#prefixes[path]!);
+    }
+  }
+
+  /** Calls back for each path of a source. */
+  forEachOf(source: Source, visit: (prefixId: number, pathId: number) => void): void {
+    for (let path = 1; path < this.#limit; path++) {
+      if (this.#sources[path] === source.index) visit(this.#prefixes[path]!, this.pathIdOf(path));
     }
   }
 

@@ -13,7 +13,7 @@ import { LocRib, type Candidate } from './loc-rib.ts';
 import { NextHops } from './next-hop.ts';
 import { OwnRoutes, type Originated, type Redistributed } from './own-routes.ts';
 import { PeerGroup } from './peer-group.ts';
-import { KERNEL, type AttributeHolder, type Route, type Source } from './route.ts';
+import { KERNEL, STATIC, type AttributeHolder, type Route, type Source } from './route.ts';
 
 /** What decides how best routes are installed. */
 export interface InstallPolicy {
@@ -37,6 +37,8 @@ export class FamilyRib {
    * forwarding stays as it was. Others are: they have nothing to lose.
    */
   isDeferring = false;
+  /** Told of each prefix that was selected anew, whether or not its best route changed; undefined: nobody asks. */
+  onSelected: ((prefix: Prefix) => void) | undefined;
   readonly #local: Source;
   readonly #hops: NextHops;
   readonly #own: OwnRoutes;
@@ -62,16 +64,24 @@ export class FamilyRib {
     this.loc.announce(source, prefixes, route, filter, ids);
   }
 
+  /** Replaces the routes that stand in the kernel only: prefix → gateway, which may itself be reached through another one. */
+  setStatics(wanted: ReadonlyMap<Prefix, Ip>): void {
+    this.#own.setStatics(new Map([...wanted].map(([prefix, via]) => [prefix, this.#hops.hop({ address: via }, 0)])));
+  }
+
   /** Replaces what this node originates. */
   originate(wanted: ReadonlyMap<Prefix, Originated>): void { this.#own.originate(wanted); }
 
   /**
    * Changes what is known of the kernel's routes of other owners; undefined: it is gone. Those that `filter` lets pass are
-   * candidates, but never installed: they are in the kernel already. When the filter changes: `loc.judge(KERNEL, filter)`.
+   * candidates, but never installed: they are in the kernel already.
    */
   redistribute(changes: ReadonlyMap<Prefix, Redistributed | undefined>, filter: RouteFilter | undefined): void {
     this.#own.redistribute(changes, filter);
   }
+
+  /** Nothing is redistributed any more. */
+  endRedistribution(): void { this.loc.removeAll(KERNEL, 'all'); }
 
   setPolicy(policy: InstallPolicy): void {
     this.#policy = policy;
@@ -142,6 +152,7 @@ export class FamilyRib {
     const decision = this.loc.select(id, this.#policy.maximumPaths);
     const prefix = this.loc.table.prefixOf(id);
     this.#install(id, prefix, decision);
+    this.onSelected?.(prefix);
     let known: Candidate[] | undefined;
     const candidates = (): Candidate[] => known ??= this.loc.candidates(id);
     for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best, candidates);
@@ -155,7 +166,7 @@ export class FamilyRib {
     else if (decision.best.source === KERNEL) fib.wantNothing(id);
     else if (decision.best.source === this.#local) {
       if (this.originated.get(prefix)?.blackhole === true) fib.wantBlackhole(id); else fib.wantNothing(id);
-    } else if (filter !== undefined && filter(prefix, decision.best) === false) fib.wantNothing(id);
+    } else if (decision.best.source !== STATIC && filter?.(prefix, decision.best) === false) fib.wantNothing(id);
     else fib.wantRoutes(id, learned(decision.multipath), normalMetric === undefined ? NORMAL_METRIC : metricOf(decision.best, normalMetric));
   }
 

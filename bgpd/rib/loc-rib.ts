@@ -41,6 +41,8 @@ export class LocRib {
   readonly routes: RouteTable;
   /** Prefixes whose routes changed since they were last selected. */
   readonly dirty = new IdQueue();
+  /** Told of each path that goes without having been withdrawn; undefined: nobody asks. */
+  onRemoved: ((source: Source, prefixId: number, pathId: number) => void) | undefined;
   /** Best route id of each prefix, as of the last selection. */
   readonly #best = new Int32Column();
   /** Attributes with LLGR_STALE, by those without. */
@@ -73,7 +75,10 @@ export class LocRib {
 
   /** Removes the routes of a source, or only those that are stale, or that were not announced again since `adjIn.markForRefresh`. */
   removeAll(source: Source, which: 'all' | 'stale' | 'unrefreshed'): void {
-    this.adjIn.removeAll(source, which, (id) => { this.dirty.add(id); });
+    this.adjIn.removeAll(source, which, (id, pathId) => {
+      this.dirty.add(id);
+      this.onRemoved?.(source, id, pathId);
+    });
   }
 
   /**
@@ -85,8 +90,9 @@ export class LocRib {
   }
 
   /** Runs import filter and loop detection again over what a source has sent. */
-  judge(source: Source, filter: RouteFilter | undefined): void {
+  judge(source: Source, filter: RouteFilter | undefined, isAffected: (prefix: Prefix) => boolean = () => true): void {
     const verdict = (id: number, routeId: number, flags: number): Verdict => {
+      if (!isAffected(this.table.prefixOf(id))) return { routeId, refused: (flags & REFUSED) !== 0 };
       const received = receivedForm(this.#route(routeId));
       const used = this.#filtered(this.table.prefixOf(id), received, filter);
       const form = used ?? received;

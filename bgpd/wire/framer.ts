@@ -9,14 +9,37 @@ export interface Frame {
   readonly body: Uint8Array;
 }
 
+/** A copy of the message, its header included. */
+export function wholeMessage({ type, body }: Frame): Uint8Array {
+  const length = HEADER_LENGTH + body.length;
+  const bytes = new Uint8Array(length).fill(0xff, 0, MARKER_LENGTH);
+  bytes[MARKER_LENGTH] = length >>> 8;
+  bytes[MARKER_LENGTH + 1] = length;
+  bytes[MARKER_LENGTH + 2] = type;
+  bytes.set(body, HEADER_LENGTH);
+  return bytes;
+}
+
 /** One per connection. After it threw, the stream is lost: close the connection. */
 export class Framer {
   /** A message whose end has not arrived yet: only such a message is copied. */
-  readonly #partial = new Uint8Array(MAX_MESSAGE_LENGTH);
+  #partial = new Uint8Array(MAX_MESSAGE_LENGTH);
   #partialLength = 0;
+  #maximumBytes = MAX_MESSAGE_LENGTH;
 
   /** Bytes kept of an unfinished message. */
   get pending(): number { return this.#partialLength; }
+
+  /** Longest message from now on, header included: 65,535 once both sides have offered extended messages (RFC 8654 §4). */
+  get maximumBytes(): number { return this.#maximumBytes; }
+
+  set maximumBytes(length: number) {
+    this.#maximumBytes = length;
+    if (length <= this.#partial.length) return;
+    const longer = new Uint8Array(length);
+    longer.set(this.#partial.subarray(0, this.#partialLength));
+    this.#partial = longer;
+  }
 
   /**
    * The messages that `chunk` completes, in order. Iterate to the end or close the connection: what is not iterated is lost.
@@ -28,7 +51,7 @@ export class Framer {
     while (this.#partialLength > 0) {
       const used = this.#continuePartial(chunk, at);
       at += used;
-      const length = this.#partialLength < HEADER_LENGTH ? HEADER_LENGTH : messageLength(this.#partial, 0);
+      const length = this.#partialLength < HEADER_LENGTH ? HEADER_LENGTH : messageLength(this.#partial, 0, this.#maximumBytes);
       if (this.#partialLength < length) {
         if (at === chunk.length) return;
         continue;
@@ -37,7 +60,7 @@ export class Framer {
       yield frameAt(this.#partial, 0, length);
     }
     while (chunk.length - at >= HEADER_LENGTH) {
-      const length = messageLength(chunk, at);
+      const length = messageLength(chunk, at, this.#maximumBytes);
       if (chunk.length - at < length) break;
       yield frameAt(chunk, at, length);
       at += length;
@@ -48,7 +71,7 @@ export class Framer {
 
   /** Copies towards the header first, then towards the whole message; returns the bytes used of `chunk`. */
   #continuePartial(chunk: Uint8Array, at: number): number {
-    const wanted = this.#partialLength < HEADER_LENGTH ? HEADER_LENGTH : messageLength(this.#partial, 0);
+    const wanted = this.#partialLength < HEADER_LENGTH ? HEADER_LENGTH : messageLength(this.#partial, 0, this.#maximumBytes);
     const used = Math.min(wanted - this.#partialLength, chunk.length - at);
     this.#partial.set(chunk.subarray(at, at + used), this.#partialLength);
     this.#partialLength += used;
@@ -60,7 +83,7 @@ const frameAt = (bytes: Uint8Array, at: number, length: number): Frame =>
   ({ type: bytes[at + MARKER_LENGTH + 2]!, body: bytes.subarray(at + HEADER_LENGTH, at + length) });
 
 /** The checked length of the message whose header stands at `at` (RFC 4271 §6.1). */
-function messageLength(bytes: Uint8Array, at: number): number {
+function messageLength(bytes: Uint8Array, at: number, maximumBytes: number): number {
   for (let i = at; i < at + MARKER_LENGTH; i++) {
     if (bytes[i] !== 0xff) {
       throw new WireError(`marker byte ${i - at} is ${bytes[i]!}: expected 255`, ERROR.header, HEADER_ERROR.notSynchronized);
@@ -69,14 +92,15 @@ function messageLength(bytes: Uint8Array, at: number): number {
   const lengthAt = at + MARKER_LENGTH;
   const length = (bytes[lengthAt]! << 8) | bytes[lengthAt + 1]!;
   const type = bytes[lengthAt + 2]!;
-  if (length < HEADER_LENGTH || length > MAX_MESSAGE_LENGTH) {
-    throw badLength(`message length ${length} is not in ${HEADER_LENGTH}..${MAX_MESSAGE_LENGTH}`, length);
+  const longest = type === MESSAGE_TYPE.open || type === MESSAGE_TYPE.keepalive ? MAX_MESSAGE_LENGTH : maximumBytes;   // RFC 8654 §4
+  if (length < HEADER_LENGTH || length > longest) {
+    throw badLength(`message length ${length} is not in ${HEADER_LENGTH}..${longest}`, length);
   }
   const least = MIN_LENGTH_OF_TYPE[type];
   if (least === undefined) {
     throw new WireError(`message type ${type} is unknown`, ERROR.header, HEADER_ERROR.badType, Uint8Array.of(type));
   }
-  const isFixed = type === MESSAGE_TYPE.keepalive || type === MESSAGE_TYPE.routeRefresh;
+  const isFixed = type === MESSAGE_TYPE.keepalive;
   if (length < least || (isFixed && length !== least)) {
     throw badLength(`message of type ${type} has length ${length}: expected ${isFixed ? '' : 'at least '}${least}`, length);
   }
