@@ -30,7 +30,7 @@ const CLEAR: Readonly<Record<ClearMode, (speaker: Speaker, neighbour: Neighbour)
     speaker.neighbours.judgeAgain(neighbour);
     for (const family of neighbour.session?.negotiated.families ?? []) neighbour.peer.requestRefresh(family);
   },
-  'soft-out': (_speaker, neighbour) => {
-    for (const { group, member } of neighbour.session?.places.values() ?? []) group.resend(member);
+  'soft-out': (speaker, neighbour) => {
+    for (const family of neighbour.session?.places.keys() ?? []) speaker.refresh.resend(neighbour, family);
   },
 };

@@ -1,0 +1,81 @@
+/** Route refresh with a peer, both ways: sends a family again, and follows the marks of one that is sent to us (RFC 2918, RFC 7313). */
+import type { Clock } from '../lib/clock.ts';
+import { assertNever } from '../lib/errors.ts';
+import type { Family } from '../lib/ip/prefix.ts';
+import type { Log } from '../lib/log.ts';
+import type { Neighbour } from './neighbour.ts';
+import type { FamilyRib } from './rib/family-rib.ts';
+import { NOT_REFRESHING, stepRefresh, type RefreshEffect, type RefreshEvent, type Refreshing } from './session/route-refresh.ts';
+import { Timers } from './timers.ts';
+
+export interface RefreshPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ribs: Readonly<Record<Family, FamilyRib>>;
+  /** Routes changed, or are to be sent. */
+  readonly changed: () => void;
+}
+
+/** What is known of one neighbour's session. */
+interface Watch { state: Refreshing; readonly timers: Timers<Family> }
+
+export class Refresh {
+  readonly #ports: RefreshPorts;
+  readonly #watches = new WeakMap<Neighbour, Watch>();
+
+  constructor(ports: RefreshPorts) { this.#ports = ports; }
+
+  /**
+   * Sends all routes of the family again, between marks where the peer understands them. Amid the initial update there
+   * are none: End-of-RIB, which follows, says as much (RFC 7313 §4.1).
+   */
+  resend(neighbour: Neighbour, family: Family): void {
+    const { peer, session } = neighbour;
+    const place = session?.places.get(family);
+    if (place === undefined) return;
+    const { group, member } = place;
+    const isMarked = session?.negotiated.enhancedRouteRefresh === true && !member.owesEndOfRib;
+    const isUnderWay = member.onLevel !== undefined;
+    if (isMarked && !isUnderWay) peer.markRefresh(family, 'begin');
+    if (!isMarked || isUnderWay) group.resend(member); else group.resend(member, () => { peer.markRefresh(family, 'end'); });
+    this.#ports.changed();
+  }
+
+  /** The peer asks for the family, or marks a resend of its own. */
+  received(neighbour: Neighbour, family: Family, subtype: 'request' | 'begin' | 'end'): void {
+    if (subtype === 'request') this.resend(neighbour, family);
+    else this.step(neighbour, { type: subtype, family });
+  }
+
+  step(neighbour: Neighbour, event: RefreshEvent): void {
+    const watch = this.#watchOf(neighbour);
+    const [next, effects] = stepRefresh(watch.state, event);
+    watch.state = next;
+    for (const effect of effects) this.#perform(neighbour, watch, effect);
+    if (effects.length > 0) this.#ports.changed();
+  }
+
+  #watchOf(neighbour: Neighbour): Watch {
+    let watch = this.#watches.get(neighbour);
+    if (watch === undefined) {
+      const timers = new Timers<Family>(this.#ports.clock, (family) => {
+        this.#ports.log.warn('refresh.unfinished', { peer: neighbour.config.name, family });
+        this.step(neighbour, { type: 'expired', family });
+      });
+      watch = { state: NOT_REFRESHING, timers };
+      this.#watches.set(neighbour, watch);
+    }
+    return watch;
+  }
+
+  #perform({ source }: Neighbour, { timers }: Watch, effect: RefreshEffect): void {
+    const { loc } = this.#ports.ribs[effect.family];
+    switch (effect.type) {
+      case 'markForRefresh': loc.adjIn.markForRefresh(source); return;
+      case 'removeUnrefreshed': loc.removeAll(source, 'unrefreshed'); return;
+      case 'arm': timers.arm(effect.family, effect.seconds * 1000); return;
+      case 'disarm': timers.disarm(effect.family); return;
+      default: assertNever(effect);
+    }
+  }
+}
