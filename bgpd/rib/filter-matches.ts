@@ -22,7 +22,8 @@ export function matcherOf(rule: FilterRule, interfaceName: InterfaceName): Match
     rule.interfaces && interfaceMatcher(rule.interfaces, interfaceName),
     rule.communities && communityMatcher(rule.communities),
     rule.asPathPrefix && asPathMatcher(rule.asPathPrefix),
-    rule.localPref === undefined ? undefined : localPrefMatcher(rule.localPref),
+    rule.localPref === undefined ? undefined : localPrefMatcher((value) => value === rule.localPref),
+    rule.minLocalPref === undefined ? undefined : localPrefMatcher((value) => value >= rule.minLocalPref!),
   ].filter((matcher) => matcher !== undefined);
   const [first, second] = matchers;
   if (matchers.length < 2) return first;
@@ -91,5 +92,5 @@ function asPathMatcher(wanted: readonly number[]): Matcher {
 }
 
 /** What the decision process would use. */
-const localPrefMatcher = (localPref: number): Matcher => (_prefix, route, attributes) =>
-  (attributes === route.attributes ? route.localPref : attributes.localPref ?? route.localPref) === localPref;
+const localPrefMatcher = (isWanted: (localPref: number) => boolean): Matcher => (_prefix, route, attributes) =>
+  isWanted(attributes === route.attributes ? route.localPref : attributes.localPref ?? route.localPref);

@@ -41,6 +41,7 @@ function readRule(f: Fields, problems: Problem[]): FilterRule {
     ...(f.has('communities') && { communities: readCommunities(f, 'communities') }),
     ...(f.has('asPathPrefix') && { asPathPrefix: f.integers('asPathPrefix', 0, MAXIMUM_U32) }),
     ...(f.has('localPref') && { localPref: f.integer('localPref', 0, MAXIMUM_U32) }),
+    ...(f.has('minLocalPref') && { minLocalPref: f.integer('minLocalPref', 0, MAXIMUM_U32) }),
     ...(f.has('set') && { set: readChanges(f.object('set')) }),
     action: f.oneOf('action', ['accept', 'reject', 'next']),
   };

@@ -59,6 +59,8 @@ test.each<[string, Omit<FilterRule, 'action'>, Route, boolean]>([
   ['a set has no order', { asPathPrefix: [1] }, of('ebgp', { asPath: [{ type: 'set', asns: [1] }] }), false],
   ['LOCAL_PREF', { localPref: 300 }, of('ibgp', { localPref: 300 }), true],
   ['another LOCAL_PREF', { localPref: 301 }, of('ibgp', { localPref: 300 }), false],
+  ['enough LOCAL_PREF', { minLocalPref: 300 }, of('ibgp', { localPref: 300 }), true],
+  ['too little LOCAL_PREF', { minLocalPref: 301 }, of('ibgp', { localPref: 300 }), false],
   ['LOCAL_PREF that is assumed', { localPref: 100 }, EXTERNAL, true],
   ['nothing named', {}, EXTERNAL, true],
   ['three things at once', { sources: ['ebgp'], localPref: 100, prefixes: [{ prefix: '10.0.0.0/8' }] }, EXTERNAL, true],
