@@ -13,6 +13,7 @@ import { Control, type StopMode } from './control.ts';
 import { rehearsalFib } from './kernel-messages.ts';
 import { openKernel } from './kernel.ts';
 import { rehearse } from './rehearsal.ts';
+import { routerDiscovery } from './router-discovery.ts';
 import { startSpeaker } from './speaker.ts';
 import { kernelBootId, StateFile } from './state-file.ts';
 import { tcpTransport } from './transport.ts';
@@ -37,7 +38,7 @@ export async function main(args: string[]): Promise<void> {
   const kernel = openKernel({ clock: systemClock, log, allowDefault: true });
   const speaker = startSpeaker({
     clock: systemClock, log, random: Math.random, soon,
-    transport: tcpTransport(), resolver: kernel.resolver, fib: (place) => kernel.fib(place),
+    transport: tcpTransport(), resolver: kernel.resolver, foreign: kernel.foreign, fib: (place) => kernel.fib(place), discovery: routerDiscovery(),
   });
   let ending: Promise<void> | undefined;
   const end = (mode: StopMode, message = ''): void => {

@@ -142,4 +142,19 @@ export interface TransportPort {
   suspicion?(address: Ip, link: string | undefined): string | undefined;
 }
 
+/** Router advertisements on links, and what happens to links. */
+export interface RouterDiscoveryPort {
+  /** Undefined: there is no interface of this name. Throws OperationError when it cannot be listened on. */
+  open(name: string, heard: (message: 'solicitation' | 'advertisement', from: Ip) => void): RouterLink | undefined;
+  /** Called when an interface appears, goes, or changes its state. */
+  onLinkChange(listener: (name: string) => void): Disposable;
+}
+
+export interface RouterLink extends Disposable {
+  readonly index: number;
+  /** Empty, or why it could not be sent, in words. */
+  advertise(): string;
+  solicit(): string;
+}
+
 export type { Family };

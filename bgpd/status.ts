@@ -37,6 +37,7 @@ export function peerStatusOf(neighbour: Neighbour, ribs: Readonly<Record<Family,
   for (const { group } of session?.places.values() ?? []) advertised += group.out.advertisedTo(source);
   return {
     ...neighbour.peer.status(),
+    info: infoOf(neighbour),
     origin: config.origin,
     received: counts.reduce((sum, c) => sum + c.accepted, 0),
     stale: counts.reduce((sum, c) => sum + c.stale, 0),
@@ -45,6 +46,12 @@ export function peerStatusOf(neighbour: Neighbour, ribs: Readonly<Record<Family,
     ...config.shutdown !== undefined && { shutdown: config.shutdown.message },
     ...neighbour.cleared !== undefined && { cleared: neighbour.cleared },
   };
+}
+
+/** Why there is no session, with what the kernel says about segments that it dropped. */
+function infoOf({ peer, suspicion }: Neighbour): string {
+  const { state, info } = peer.status();
+  return [info, state === 'Established' ? undefined : suspicion?.()].filter((text) => text !== undefined && text !== '').join('; ');
 }
 
 /** Routes accepted from a peer, of both families. Undefined: no such peer. */

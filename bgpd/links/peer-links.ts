@@ -1,10 +1,11 @@
 /** Peers that are not configured one by one, and what each kind of peer demands of its link. */
-import type { DynamicPeers, PeerConfig, UnnumberedPeer } from '../../config/messages/speaker-config.ts';
+import type { DynamicPeers, PeerConfig, PeersSection, UnnumberedPeer } from '../../config/messages/speaker-config.ts';
 import type { Problem } from '../../lib/errors.ts';
 import { containsAddress, hostPrefix, lengthOf, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import { ip, prefix, showIp, showPrefix } from '../../lib/ip/text.ts';
 import type { LinkDemand } from '../ports.ts';
 import { isLinkLocal } from '../rib/next-hop.ts';
+import type { AwaitedPeer } from '../session/restarting-speaker.ts';
 
 /** RFC 9687 §4.3: what cannot be sent for so long, or for two hold times, ends the session. */
 const SEND_HOLD_MS = 480_000;
@@ -32,6 +33,13 @@ export function dynamicPeer({ name, template }: DynamicPeers, address: Ip, link:
 
 export const unnumberedPeer = (peer: UnnumberedPeer, address: string): PeerConfig =>
   ({ ...peer.template, name: peer.name, address, interface: peer.interface });
+
+/**
+ * Whose End-of-RIB a restarting speaker waits for. Nobody knows who of a range was there: it is waited for as a whole, until
+ * the deferral timer ends.
+ */
+export const awaitedPeers = ({ peers, unnumbered = [], dynamic = [] }: PeersSection): AwaitedPeer[] =>
+  [...peers, ...[...unnumbered, ...dynamic].map(({ name, template }) => ({ ...template, name }))];
 
 /** What the kernel must know before a segment of these peers, and of those to come, arrives. */
 export function demandsOf(peers: readonly PeerConfig[], dynamic: readonly DynamicPeers[]): LinkDemand[] {
