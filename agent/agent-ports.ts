@@ -19,6 +19,8 @@ export interface AgentPorts {
 
 export interface AgentOptions {
   readonly node: string;
+  /** The agent's own namespace, where the Secrets with passwords are. */
+  readonly namespace: string;
   /** The CNI executables talk to it. */
   readonly socket: string;
   readonly bgpdSocket: string;

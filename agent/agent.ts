@@ -3,6 +3,7 @@ import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
 import type { Problem } from '../lib/errors.ts';
 import { connect } from '../sys/rpc.ts';
 import type { AgentOptions, AgentPorts } from './agent-ports.ts';
+import { startClearRequests } from './clear-requests.ts';
 import { discoverStorage, startCluster, type ClusterSource } from './cluster.ts';
 import { gateOf } from './endpoints/ipam-view.ts';
 import { agentMetrics, type AgentMetrics } from './metrics.ts';
@@ -34,10 +35,11 @@ export async function startAgent(ports: AgentPorts, options: AgentOptions): Prom
   const stack = new AsyncDisposableStack();
   stack.use(await startStatus(parts, metrics, options));
   const storage = await discoverStorage({ kube, clock, random, log });
-  const cluster = parts.cluster = stack.use(startCluster({ kube, log, storage, node }));
+  const cluster = parts.cluster = stack.use(startCluster({ kube, log, storage, node, namespace: options.namespace }));
   const feed = parts.feed = stack.use(startSpeakerFeed({
     cluster, node, connect: () => connect<BgpdMethods>(options.bgpdSocket), sender: options.sender, clock, random, log,
   }));
+  stack.use(startClearRequests({ cluster, node, connect: () => connect<BgpdMethods>(options.bgpdSocket), log }));
   const events = stack.use(startProblemEvents({ kube, clock, log, storage, node }));
   stack.use(feed.onProblems((problems) => { events.report(problems); }));
   await cluster.whenInSync();

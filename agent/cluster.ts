@@ -3,6 +3,7 @@ import { GROUP_VERSIONS, storageGroup } from '../config/storage/groups.ts';
 import { storageFor, type Storage } from '../config/storage/storage.ts';
 import { readNode } from '../config/kinds/node.ts';
 import type { KindName } from '../config/kinds/kinds.ts';
+import { secretNames } from '../config/translate/passwords.ts';
 import type { ClusterKind, ClusterKinds, ClusterSnapshot } from '../config/translate/snapshot.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -12,6 +13,7 @@ import type { Log } from '../lib/log.ts';
 import { sleep } from '../sys/clock.ts';
 import type { KubeClient, KubeObject, ListOptions, Resource } from '../sys/kube/client.ts';
 import { ASKING_KINDS, OPTIONAL, OPTIONAL_KINDS, type OptionalKindName } from './optional-kinds.ts';
+import { SecretWatches } from './secrets.ts';
 
 export interface ClusterPorts {
   readonly kube: KubeClient;
@@ -20,6 +22,8 @@ export interface ClusterPorts {
   readonly storage: Storage;
   /** The node whose block affinities are kept. */
   readonly node: string;
+  /** Where the Secrets are that BGP resources name; absent: `kube-system`. */
+  readonly namespace?: string;
 }
 
 export type ClusterChange = { readonly [K in ClusterKind]:
@@ -35,6 +39,8 @@ export interface ClusterSource extends Disposable {
    * Before that a whole configuration made of the snapshot would lack what it had.
    */
   readonly complete: boolean;
+  /** True while a Secret that the settings name has not been looked up yet: nothing can be said of sessions with its password. */
+  readonly awaitsSecrets: boolean;
   /** A live view: valid until the current turn ends. */
   snapshot(): ClusterSnapshot;
   /** Told of each change as it happens; objects that are already there are not repeated. */
@@ -45,6 +51,7 @@ export interface ClusterSource extends Disposable {
   readonly away: ReadonlyMap<ClusterKind, string>;
 }
 
+const DEFAULT_NAMESPACE = 'kube-system';
 const NODES: Resource = { group: '', version: 'v1', plural: 'nodes', namespaced: false };
 
 /** Settings: a bad field is left out. Everything else is left out whole, since half a peer or pool is another one. */
@@ -58,28 +65,37 @@ const CALICO_KINDS = [
 export function startCluster(ports: ClusterPorts): ClusterSource {
   const state = new ClusterState(ports.log);
   const watches = new Map<ClusterKind, Disposable>();
-  const start = (kind: ClusterKind, resource: Resource, options: ListOptions): void => {
+  const start = (kind: WatchedKind, resource: Resource, options: ListOptions): void => {
     watches.set(kind, watchKind(ports, state, kind, resource, options));
   };
+  const secrets = new SecretWatches({
+    kube: ports.kube, namespace: ports.namespace ?? DEFAULT_NAMESPACE,
+    tell: (name, value) => { state.upsert('Secret', name, { value, problems: [] }); },
+    answered: () => { state.tellAgain(); },
+    away: (name, away, reason) => { ports.log[away ? 'warn' : 'info'](away ? 'secret.away' : 'secret.back', { name, reason }); },
+  });
   state.onChange((change) => {
-    if ((change.type === 'upsert' || change.type === 'remove') && ASKING_KINDS.has(change.kind)) followOptional(ports, state, watches, start);
+    if ((change.type !== 'upsert' && change.type !== 'remove') || !ASKING_KINDS.has(change.kind)) return;
+    followOptional(ports, state, watches, start);
+    secrets.follow(secretNames(state.snapshot));
   });
   for (const kind of ['Node', ...CALICO_KINDS] as const) state.expect(kind);
   start('Node', NODES, {});
   for (const kind of CALICO_KINDS) start(kind, ports.storage.resource(kind), {});
   return {
     get inSync() { return state.inSync; },
-    get complete() { return state.complete; },
+    get complete() { return state.complete && !secrets.isWaiting; },
+    get awaitsSecrets() { return secrets.isWaiting; },
     get away() { return state.away; },
     snapshot: () => state.snapshot,
     onChange: (listener) => state.onChange(listener),
     whenInSync: () => state.whenInSync,
-    [Symbol.dispose]: () => { for (const watch of watches.values()) watch[Symbol.dispose](); },
+    [Symbol.dispose]: () => { for (const watch of [...watches.values(), secrets]) watch[Symbol.dispose](); },
   };
 }
 
 /** Watches of kinds that are not always needed begin and end with what asks for them. */
-function followOptional(ports: ClusterPorts, state: ClusterState, watches: Map<ClusterKind, Disposable>, start: (kind: ClusterKind, resource: Resource, options: ListOptions) => void): void {
+function followOptional(ports: ClusterPorts, state: ClusterState, watches: Map<ClusterKind, Disposable>, start: (kind: WatchedKind, resource: Resource, options: ListOptions) => void): void {
   for (const kind of OPTIONAL_KINDS) {
     const { isWanted, resource, options } = OPTIONAL[kind];
     const watch = watches.get(kind);
@@ -95,7 +111,10 @@ function followOptional(ports: ClusterPorts, state: ClusterState, watches: Map<C
   }
 }
 
-function watchKind(ports: ClusterPorts, state: ClusterState, kind: ClusterKind, resource: Resource, options: ListOptions): Disposable {
+/** Secrets are watched one by one (`secrets.ts`). */
+type WatchedKind = Exclude<ClusterKind, 'Secret'>;
+
+function watchKind(ports: ClusterPorts, state: ClusterState, kind: WatchedKind, resource: Resource, options: ListOptions): Disposable {
   return ports.kube.watch<KubeObject>(resource, options, {
     upsert: (object) => { state.upsert(kind, keyOf(object), readObject(ports, kind, object)); },
     remove: (object) => { state.remove(kind, keyOf(object)); },
@@ -114,7 +133,7 @@ const isOptional = (kind: ClusterKind): kind is OptionalKindName => kind in OPTI
 
 type ReadObject = { readonly value: ClusterKinds[ClusterKind] | undefined; readonly problems: readonly Problem[] };
 
-function readObject(ports: ClusterPorts, kind: ClusterKind, object: KubeObject): ReadObject {
+function readObject(ports: ClusterPorts, kind: WatchedKind, object: KubeObject): ReadObject {
   if (kind === 'Node') return readNode(object);
   if (isOptional(kind)) return { value: OPTIONAL[kind].read(object, ports.node), problems: [] };
   const { value, problems } = ports.storage.fromStored(kind, object);
@@ -136,8 +155,7 @@ class ClusterState {
   readonly #objects: { readonly [K in ClusterKind]: Map<string, ClusterKinds[K]> } = {
     Node: new Map(), IPPool: new Map(), BGPConfiguration: new Map(), BGPPeer: new Map(), BGPFilter: new Map(), BlockAffinity: new Map(),
     FelixConfiguration: new Map(), IPAMConfiguration: new Map(), IPReservation: new Map(), ClusterInformation: new Map(),
-    Secret: new Map(),
-    Service: new Map(), EndpointSlice: new Map(), Workload: new Map(),
+    Secret: new Map(), Service: new Map(), EndpointSlice: new Map(), Workload: new Map(),
   };
   /** `Kind/name` → what identifies its content, so that a heartbeat is no change. */
   readonly #prints = new Map<string, string>();
@@ -196,6 +214,9 @@ class ClusterState {
     this.#checkSync();
     if (isOptional(kind)) this.#emit({ type: 'problems' });
   }
+
+  /** Something is known that no object tells of. */
+  tellAgain(): void { this.#emit({ type: 'problems' }); }
 
   /** What was never listed is a problem while it is away; of the rest the last state holds. */
   disconnected(kind: ClusterKind, away: boolean, reason: string, problems: readonly Problem[]): void {

@@ -15,9 +15,10 @@ import { openPodKernel } from './kernel.ts';
 import { openRecords } from './records.ts';
 import { watchPodRoutes } from './route-watch.ts';
 
-const USAGE = `usage: tortie agent --node NAME [--kubeconfig FILE] [--socket PATH] [--bgpd-socket PATH] [--state DIRECTORY]
+const USAGE = `usage: tortie agent --node NAME [--namespace NAMESPACE] [--kubeconfig FILE] [--socket PATH] [--bgpd-socket PATH] [--state DIRECTORY]
          [--status-port PORT] [--cni-bin-dir DIRECTORY] [--cni-conf FILE] [--install-cni SHIM]
-Without --kubeconfig the service account of the pod is used. --install-cni copies the CNI executable into --cni-bin-dir.`;
+Without --kubeconfig the service account of the pod is used. --namespace is where the Secrets
+are that BGP resources name; the pod's own, or kube-system. --install-cni copies the CNI executable into --cni-bin-dir.`;
 
 export async function main(args: string[]): Promise<void> {
   const { options, access, shim } = settingsOf(args);
@@ -59,7 +60,7 @@ export function settingsOf(args: string[]): Settings {
   return {
     access, shim: values['install-cni'],
     options: {
-      node, sender: randomUUID(), statusPort: Number(port),
+      node, namespace: values.namespace ?? (values.kubeconfig === undefined ? access.namespace : 'kube-system'), sender: randomUUID(), statusPort: Number(port),
       socket: values.socket ?? AGENT_SOCKET, bgpdSocket: values['bgpd-socket'] ?? BGPD_SOCKET, state: values.state ?? STATE_DIRECTORY,
       cni: { binDirectory: values['cni-bin-dir'] ?? CNI_BINARY_DIRECTORY, path: values['cni-conf'] ?? CNI_CONFIGURATION_FILE },
     },
@@ -67,7 +68,7 @@ export function settingsOf(args: string[]): Settings {
 }
 
 type Values = Readonly<Partial<Record<(typeof OPTIONS)[number], string>>>;
-const OPTIONS = ['node', 'kubeconfig', 'socket', 'bgpd-socket', 'state', 'status-port', 'cni-bin-dir', 'cni-conf', 'install-cni'] as const;
+const OPTIONS = ['node', 'namespace', 'kubeconfig', 'socket', 'bgpd-socket', 'state', 'status-port', 'cni-bin-dir', 'cni-conf', 'install-cni'] as const;
 
 function parse(args: string[]): Values {
   try {

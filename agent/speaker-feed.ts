@@ -97,7 +97,7 @@ class Feed implements SpeakerFeed {
   }
 
   #translate(): void {
-    if (!this.#isBegun && !this.#ports.cluster.complete) return;
+    if ((!this.#isBegun && !this.#ports.cluster.complete) || this.#ports.cluster.awaitsSecrets) return;
     this.#isBegun = true;
     const snapshot = this.#ports.cluster.snapshot();
     const { value, problems } = this.#translation.update(snapshot, this.#changed);

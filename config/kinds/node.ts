@@ -1,4 +1,4 @@
-/** What Calico's annotations on a Kubernetes Node say: addresses, AS number, route reflection, tunnels. */
+/** What annotations on a Kubernetes Node say: Calico's (addresses, AS number, route reflection, tunnels) and ours. */
 import type { Problem } from '../../lib/errors.ts';
 import { familyOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import { parseIp, parsePrefix } from '../../lib/ip/text.ts';
@@ -7,6 +7,7 @@ import { asNumber } from '../schema/scalars.ts';
 import { isObject } from '../schema/structure.ts';
 import { pathOf } from './kinds.ts';
 import type { Metadata } from './kind.ts';
+import { NODE_ACTIONS, readAnnotations, type ReadAnnotations } from './tortie-annotations.ts';
 
 const P = 'projectcalico.org/';
 /** Field of `CalicoNode` → annotation. */
@@ -46,6 +47,8 @@ export interface CalicoNode {
   /** A dotted quad: this node reflects routes. */
   readonly routeReflectorClusterId?: string;
   readonly podCidrs: readonly string[];
+  /** What its operator asks for by annotations of ours. */
+  readonly actions: ReadAnnotations<typeof NODE_ACTIONS>;
 }
 
 /** Reads a Kubernetes Node. A bad annotation is reported and otherwise ignored, as Calico does silently. Never throws. */
@@ -68,8 +71,9 @@ export function readNode(object: { readonly metadata: Metadata; readonly spec?: 
     return found;
   };
   const clusterId = (text: string, path: string): string | undefined => {
-    if (typeof parseIp(text) === 'number') return text;
-    problems.push({ path, message: unlike(text, 'a cluster ID', 'a dotted quad such as 244.0.0.1') });
+    const parsed = parseIp(text);
+    if (typeof parsed === 'number' && parsed !== 0) return text;
+    problems.push({ path, message: unlike(text, 'a cluster ID', 'a dotted quad such as 244.0.0.1, not 0.0.0.0') });
     return undefined;
   };
   const own = read('labels', (text, path) => labelsOf(text, path, problems));
@@ -80,7 +84,8 @@ export function readNode(object: { readonly metadata: Metadata; readonly spec?: 
     routeReflectorClusterId: read('routeReflectorClusterId', clusterId),
   };
   const value = Object.fromEntries(Object.entries(found).filter(([, v]) => v !== undefined)) as Partial<CalicoNode>;
-  return { value: { name, labels: { ...own, ...labels }, podCidrs: podCidrsOf(object.spec), ...value }, problems };
+  const actions = readAnnotations(NODE_ACTIONS, annotations, pathOf('Node', name), problems);
+  return { value: { name, labels: { ...own, ...labels }, podCidrs: podCidrsOf(object.spec), actions, ...value }, problems };
 }
 
 const EXAMPLES = { ipv4: 'text like 192.0.2.1/24', ipv6: 'text like 2001:db8::1/64' } as const;

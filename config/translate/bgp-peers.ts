@@ -4,73 +4,59 @@ import { FAMILIES, familyOf, type Ip } from '../../lib/ip/prefix.ts';
 import { matches } from '../../lib/selector/ast.ts';
 import { parseSelector } from '../../lib/selector/parse.ts';
 import { DEFAULT_BGP_PORT } from '../kinds/bgp-configuration.ts';
-import { parsePeerAddress, type BGPPeer } from '../kinds/bgp-peer.ts';
+import { parsePeerAddress } from '../kinds/bgp-peer.ts';
 import type { CalicoNode } from '../kinds/node.ts';
 import type { PeerConfig } from '../messages/speaker-config.ts';
+import { annotationPath } from '../kinds/tortie-annotations.ts';
 import { addressOf, asnOf, listenPortOf, type LocalNode } from './local-node.ts';
 import { selectedWorkloads } from './local-workloads.ts';
 import { isFor, isGlobal, isSet, selects } from './peer-scope.ts';
+import { peerSettings, remoteAsOf, type PeerResource } from './peer-settings.ts';
 import { sessionOf, type SessionOptions } from './session.ts';
 
 /** A session, and the BGPPeer that it comes from. */
 export interface WantedPeer {
-  readonly peer: PeerConfig;
+  readonly address: Ip;
+  /** Undefined: it must not come up, nor anything in its place. */
+  readonly peer: PeerConfig | undefined;
   readonly path: string;
   /** The address is written in the BGPPeer, not found by a selector. */
   readonly written: boolean;
 }
 
 /** Sessions of this node in the order of precedence: global ones, then those of the node, then reverse ones. */
-export function bgpPeerSessions(local: LocalNode, problems: Problem[]): WantedPeer[] {
-  const resources = [...local.cluster.BGPPeer.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  const sound = resources.filter((r) => isBuilt(r, problems));
-  const forward = sound.filter((r) => isFor(r, local.node)).flatMap((r) => forwardSessions(local, r, problems));
-  const global = forward.filter((w) => w.peer.origin === 'global');
-  const own = forward.filter((w) => w.peer.origin !== 'global');
-  for (const r of sound) checkNode(local, r, problems);
-  return [...global, ...own, ...sound.flatMap((r) => reverseSessions(local, r))];
+export function bgpPeerSessions(local: LocalNode, resources: readonly PeerResource[], problems: Problem[]): WantedPeer[] {
+  const [global, own] = [resources.filter(isGlobal), resources.filter((r) => !isGlobal(r))];
+  const forward = [...global, ...own].filter((r) => isFor(r, local.node)).flatMap((r) => forwardSessions(local, r, problems));
+  for (const r of resources) checkNode(local, r, problems);
+  return [...forward, ...resources.flatMap((r) => reverseSessions(local, r, problems))];
 }
 
-const pathOf = (resource: BGPPeer): string => `BGPPeer/${resource.metadata.name}`;
-
-/** What cannot be done yet and must not be left out silently: such a peer does not come up at all. */
-function isBuilt({ spec, ...resource }: BGPPeer, problems: Problem[]): boolean {
-  const missing = [
-    spec.password === undefined ? undefined : ['password', 'passwords are not built yet: expected none'],
-    (spec.ttlSecurity ?? 0) === 0 ? undefined : ['ttlSecurity', 'TTL security is not built yet: expected 0'],
-    (spec.filters ?? []).length === 0 ? undefined : ['filters', 'BGPFilters are not built yet: expected none'],
-  ].filter((m) => m !== undefined);
-  for (const [field, message] of missing) {
-    problems.push({ path: `BGPPeer/${resource.metadata.name}.spec.${field}`, message: `${message}; the peer is left out, since it must not come up without` });
-  }
-  return missing.length === 0;
-}
-
-function checkNode(local: LocalNode, resource: BGPPeer, problems: Problem[]): void {
-  const { node } = resource.spec;
-  if (isSet(node) && !local.cluster.Node.has(node)) {
-    problems.push({ path: `${pathOf(resource)}.spec.node`, message: `${JSON.stringify(node)} is not a node of this cluster: expected the name of one` });
+function checkNode(local: LocalNode, { spec, path }: PeerResource, problems: Problem[]): void {
+  if (isSet(spec.node) && !local.cluster.Node.has(spec.node)) {
+    problems.push({ path: `${path}.spec.node`, message: `${JSON.stringify(spec.node)} is not a node of this cluster: expected the name of one` });
   }
 }
 
-function forwardSessions(local: LocalNode, resource: BGPPeer, problems: Problem[]): WantedPeer[] {
-  const { spec } = resource;
+/** It names its neighbours otherwise than by address. */
+export const isUnnamed = ({ annotations }: PeerResource): boolean => annotations.interface !== undefined || annotations['peer-prefix'] !== undefined;
+
+function forwardSessions(local: LocalNode, resource: PeerResource, problems: Problem[]): WantedPeer[] {
+  const { spec, path } = resource;
   if (isSet(spec.localWorkloadSelector)) {
-    const target = { port: DEFAULT_BGP_PORT, portInName: false, asn: spec.asNumber!, isWorkload: true };
-    return selectedWorkloads(local, spec.localWorkloadSelector).map((address) => wanted(local, resource, { ...target, address }));
+    return selectedWorkloads(local, spec.localWorkloadSelector)
+      .map((address) => toward(local, resource, { address, port: DEFAULT_BGP_PORT, portInName: false, asn: spec.asNumber!, isWorkload: true }, problems));
   }
   if (isSet(spec.peerSelector)) {
     return targetsOf(local, spec.peerSelector).map(([node, address]) => {
       const port = listenPortOf(local.cluster, node.name);
-      return wanted(local, resource, { address, port, portInName: port !== DEFAULT_BGP_PORT, asn: asnOf(node, local.settings) });
+      return toward(local, resource, { address, node, port, portInName: port !== DEFAULT_BGP_PORT, asn: asnOf(node, local.settings) }, problems);
     });
   }
   const written = parsePeerAddress(spec.peerIP ?? '');
-  if (written === undefined) {
-    problems.push({ path: `${pathOf(resource)}.spec`, message: 'no peer is named: expected peerIP, peerSelector or localWorkloadSelector' });
-    return [];
-  }
-  return writtenSession(local, resource, written.address, written.port, problems);
+  if (written !== undefined) return writtenSession(local, resource, written.address, written.port, problems);
+  if (!isUnnamed(resource)) problems.push({ path: `${path}.spec`, message: 'no peer is named: expected peerIP, peerSelector or localWorkloadSelector' });
+  return [];
 }
 
 /** Every other node that is selected, by each address that we can reach it from. */
@@ -86,49 +72,52 @@ function targetsOf(local: LocalNode, selector: string): (readonly [CalicoNode, I
 const sharedAddresses = (local: LocalNode, other: CalicoNode): (readonly [CalicoNode, Ip])[] =>
   FAMILIES.filter((f) => local.node[f] !== undefined && other[f] !== undefined).map((f) => [other, addressOf(other, f)!] as const);
 
-function writtenSession(local: LocalNode, resource: BGPPeer, address: Ip, port: number | undefined, problems: Problem[]): WantedPeer[] {
-  const { spec } = resource;
+function writtenSession(local: LocalNode, resource: PeerResource, address: Ip, port: number | undefined, problems: Problem[]): WantedPeer[] {
+  const { spec, path, annotations } = resource;
   const family = familyOf(address);
   if (address === addressOf(local.node, family)) return [];
   const node = [...local.cluster.Node.values()].find((n) => addressOf(n, family) === address);
-  const asn = spec.asNumber ?? (node === undefined ? undefined : asnOf(node, local.settings));
+  const asn = remoteAsOf(resource) ?? (node === undefined ? undefined : asnOf(node, local.settings));
   if (asn === undefined) {
-    problems.push({ path: `${pathOf(resource)}.spec.asNumber`, message: `missing: expected the AS number of ${spec.peerIP}` });
+    problems.push({ path: `${path}.spec.asNumber`, message: `missing: expected the AS number of ${spec.peerIP}` });
     return [];
+  }
+  if (spec.asNumber !== undefined && annotations['remote-as'] !== undefined) {
+    problems.push({ path: annotationPath(path, 'remote-as'), message: 'the BGPPeer has an asNumber, which counts: expected one of them' });
   }
   if (local.node[family] === undefined && spec.sourceAddress !== 'None') {
     const said = family === 'ipv4' ? 'IPv4' : 'IPv6';
-    problems.push({ path: `${pathOf(resource)}.spec.peerIP`, message: `${spec.peerIP} is ${said}, but Node/${local.node.name} has no ${said} address: expected one, or sourceAddress None` });
+    problems.push({ path: `${path}.spec.peerIP`, message: `${spec.peerIP} is ${said}, but Node/${local.node.name} has no ${said} address: expected one, or sourceAddress None` });
     return [];
   }
   const target = port ?? (node === undefined ? DEFAULT_BGP_PORT : listenPortOf(local.cluster, node.name));
-  return [wanted(local, resource, { address, port: target, portInName: port !== undefined || target !== DEFAULT_BGP_PORT, asn })];
+  return [toward(local, resource, { address, node, port: target, portInName: port !== undefined || target !== DEFAULT_BGP_PORT, asn }, problems)];
 }
 
-type Target = Pick<SessionOptions, 'address' | 'port' | 'portInName' | 'asn' | 'isWorkload'>;
-
-function wanted(local: LocalNode, resource: BGPPeer, target: Target): WantedPeer {
-  const { spec } = resource;
-  const external = target.asn !== (spec.localASNumber ?? local.asn);
-  const mode = spec.nextHopMode ?? (spec.keepOriginalNextHop === true && external ? 'Keep' : 'Auto');
-  const peer = sessionOf(local, {
-    ...target,
-    origin: isGlobal(resource) ? 'global' : 'node',
-    localAsn: spec.localASNumber,
-    useNodeAddress: spec.sourceAddress !== 'None',
-    nextHop: mode.toLowerCase() as 'auto' | 'self' | 'keep',
-    allowLocalAs: spec.numAllowedLocalASNumbers,
-    restartTime: spec.maxRestartTime,
-    keepaliveTime: spec.keepaliveTime,
-  });
-  return { peer, path: pathOf(resource), written: !isSet(spec.peerSelector) && target.isWorkload !== true };
+interface Target extends Pick<SessionOptions, 'address' | 'port' | 'portInName' | 'asn' | 'isWorkload'> {
+  /** The node that it is. */
+  readonly node?: CalicoNode | undefined;
 }
+
+/** A session as its BGPPeer is written. */
+function toward(local: LocalNode, resource: PeerResource, { node, ...target }: Target, problems: Problem[]): WantedPeer {
+  const { spec, path } = resource;
+  const localAsn = spec.localASNumber ?? local.asn;
+  const settings = peerSettings(local, resource, {
+    asn: target.asn, localAsn, family: familyOf(target.address), side: 'toward', clusterId: node?.routeReflectorClusterId,
+  }, problems);
+  const peer = settings && sessionOf(local, { ...target, ...timesOf(resource), origin: isGlobal(resource) ? 'global' : 'node', localAsn, settings });
+  return { address: target.address, peer, path, written: !isSet(spec.peerSelector) && target.isWorkload !== true };
+}
+
+export const timesOf = ({ spec }: PeerResource): Pick<SessionOptions, 'useNodeAddress' | 'restartTime' | 'keepaliveTime'> =>
+  ({ useNodeAddress: spec.sourceAddress !== 'None', restartTime: spec.maxRestartTime, keepaliveTime: spec.keepaliveTime });
 
 /**
  * The other end of sessions that other nodes open to this one: a peerSelector that selects us, or a peerIP and AS number
  * that are ours. Without it only one side would know of the session.
  */
-function reverseSessions(local: LocalNode, resource: BGPPeer): WantedPeer[] {
+function reverseSessions(local: LocalNode, resource: PeerResource, problems: Problem[]): WantedPeer[] {
   const { spec } = resource;
   if (spec.reversePeering === 'Manual') return [];
   const isTarget = isSet(spec.peerSelector) ? selects(spec.peerSelector, local.node) : namesUs(local, resource);
@@ -137,15 +126,20 @@ function reverseSessions(local: LocalNode, resource: BGPPeer): WantedPeer[] {
   const family = isSet(spec.peerSelector) ? undefined : familyOf(parsePeerAddress(spec.peerIP!)!.address);
   return from.sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((n) => sharedAddresses(local, n))
     .filter(([, address]) => family === undefined || familyOf(address) === family)
-    .map(([node, address]) => {
-      const port = listenPortOf(local.cluster, node.name);
-      const asn = spec.localASNumber ?? asnOf(node, local.settings);
-      const peer = sessionOf(local, { origin: 'node', address, port, portInName: port !== DEFAULT_BGP_PORT, asn });
-      return { peer, path: pathOf(resource), written: false };
-    });
+    .map(([node, address]) => back(local, resource, node, address, problems));
 }
 
-function namesUs(local: LocalNode, { spec }: BGPPeer): boolean {
+function back(local: LocalNode, resource: PeerResource, node: CalicoNode, address: Ip, problems: Problem[]): WantedPeer {
+  const port = listenPortOf(local.cluster, node.name);
+  const asn = resource.spec.localASNumber ?? asnOf(node, local.settings);
+  const settings = peerSettings(local, resource, {
+    asn, localAsn: local.asn, family: familyOf(address), side: 'back', clusterId: node.routeReflectorClusterId,
+  }, problems);
+  const peer = settings && sessionOf(local, { ...timesOf(resource), origin: 'node', address, port, portInName: port !== DEFAULT_BGP_PORT, asn, settings });
+  return { address, peer, path: resource.path, written: false };
+}
+
+function namesUs(local: LocalNode, { spec }: PeerResource): boolean {
   const written = parsePeerAddress(spec.peerIP ?? '');
   if (written === undefined || written.address !== addressOf(local.node, familyOf(written.address))) return false;
   const hasOurPort = written.port === undefined || written.port === listenPortOf(local.cluster, local.node.name);

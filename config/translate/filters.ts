@@ -1,60 +1,102 @@
-/** What is sent to peers and what is put into the kernel, as Calico's BIRD filters decide it. */
-import { bitsOf, familyOf, type Prefix } from '../../lib/ip/prefix.ts';
-import { parsePrefix, showPrefix } from '../../lib/ip/text.ts';
-import type { FilterConfig, FilterRule, FiltersSection, PrefixMatch } from '../messages/speaker-config.ts';
-import type { BGPConfiguration } from '../kinds/bgp-configuration.ts';
+/** What is sent to peers, what is put into the kernel and what is taken from there, as Calico's BIRD filters decide it. */
+import type { Problem } from '../../lib/errors.ts';
+import { familyOf, type Family, type Prefix } from '../../lib/ip/prefix.ts';
 import type { IPPool } from '../kinds/ip-pool.ts';
+import type { FilterConfig, FiltersSection } from '../messages/speaker-config.ts';
+import { bgpFilters, kernelMatches } from './bgp-filters.ts';
+import { felixDevices, putsPlainRoutes } from './cluster-routes.ts';
+import { communityRules } from './communities.ts';
+import type { LocalNode } from './local-node.ts';
 import { isEncapsulated } from './pools.ts';
+import { exactly, inside, insideText, ruleFor } from './prefix-matches.ts';
+import { normalLocalPref } from './priorities.ts';
+import { allRanges, isExcluded, servicePrefixes, serviceRanges } from './services.ts';
 
 export const EXPORT_FILTER = 'export';
 export const KERNEL_FILTER = 'kernel';
+export const REDISTRIBUTION_FILTER = 'redistribute';
 
-export function filtersOf(settings: Partial<BGPConfiguration['spec']>, pools: readonly IPPool[], blocks: readonly Prefix[]): FiltersSection {
-  return { filters: [exportFilter(pools, blocks), kernelFilter(settings, pools)] };
+/** What this node has that goes out. */
+export interface Announced {
+  readonly pools: readonly IPPool[];
+  readonly blocks: readonly Prefix[];
+}
+
+/** `used`: names of BGPFilters' filters that sessions go through. */
+export function filtersOf(local: LocalNode, announced: Announced, used: ReadonlySet<string>, problems: Problem[]): FiltersSection {
+  const written = bgpFilters(local.cluster, used);
+  return {
+    filters: [
+      exportFilter(local, announced, problems), kernelFilter(local, announced.pools),
+      redistributionFilter(local, announced, written), ...written,
+    ],
+  };
 }
 
 /**
- * Own blocks go out, what lies inside them (the pods' /32) does not; of the rest only what lies inside a pool:
- * addresses borrowed from another node's block, and routes passed on to eBGP peers. A disabled pool still counts, since
- * its pods live on. A pool that is not to be exported comes first of all.
+ * Calico's common export function, step by step. Own blocks go out, what lies inside them (the pods' /32) does not unless
+ * its priority is better than normal; of the rest only what lies inside a pool: addresses borrowed from another node's
+ * block, and routes passed on to eBGP peers. A disabled pool still counts, since its pods live on.
  */
-function exportFilter(pools: readonly IPPool[], blocks: readonly Prefix[]): FilterConfig {
+function exportFilter(local: LocalNode, { pools, blocks }: Announced, problems: Problem[]): FilterConfig {
+  const { settings, ownSettings, node } = local;
+  const elevated = (family: Family): number => normalLocalPref(settings, family) + 1;
+  const blocksOf = (family: Family): Prefix[] => blocks.filter((b) => familyOf(b) === family);
   return {
     name: EXPORT_FILTER,
-    rules: rules(
-      ['reject', pools.filter((p) => p.spec.disableBGPExport === true).flatMap(insidePool)],
-      ['accept', blocks.map((b) => ({ prefix: showPrefix(b) }))],
-      ['reject', blocks.map(inside)],
-      ['accept', pools.flatMap(insidePool)],
-    ),
+    rules: [
+      ...ruleFor('reject', pools.filter(isHidden).flatMap(insidePool)),
+      { sessions: ['ibgp'], interfaces: felixDevices(local), action: 'reject' },
+      { interfaces: ['bpf*.cali'], action: 'reject' },
+      ...communityRules(settings, ownSettings, node.name, problems),
+      ...ruleFor('accept', blocks.map(exactly)),
+      ...ruleFor('accept', blocksOf('ipv4').map(inside), { minLocalPref: elevated('ipv4') }),
+      ...ruleFor('accept', blocksOf('ipv6').map(inside), { minLocalPref: elevated('ipv6') }),
+      ...ruleFor('reject', blocks.map(inside)),
+      ...ruleFor('accept', serviceStatics(local).map(inside)),
+      ...ruleFor('accept', allRanges(settings).map(inside), { sources: ['originated'] }),
+      ...ruleFor('accept', reflectedServices(local).map(inside)),
+      ...ruleFor('accept', pools.filter((p) => !isHidden(p)).flatMap(insidePool)),
+    ],
     otherwise: 'reject',
   };
 }
 
+/** Ranges of Services that this node announces as a whole; single addresses of them are originated by it alone. */
+const serviceStatics = ({ node, settings }: LocalNode): readonly Prefix[] => (isExcluded(node) ? [] : servicePrefixes(settings, [], []));
+
+/** A route reflector passes on addresses of Services, which lie in no pool. */
+function reflectedServices({ node, settings }: LocalNode): readonly Prefix[] {
+  if (node.routeReflectorClusterId === undefined) return [];
+  const { loadBalancer, external } = serviceRanges(settings);
+  return [...loadBalancer, ...external];
+}
+
 /** Service addresses belong to kube-proxy; encapsulated pools would be reached without their tunnel. */
-function kernelFilter(settings: Partial<BGPConfiguration['spec']>, pools: readonly IPPool[]): FilterConfig {
-  const services = [...settings.serviceClusterIPs ?? [], ...settings.serviceExternalIPs ?? [], ...settings.serviceLoadBalancerIPs ?? []];
+function kernelFilter(local: LocalNode, pools: readonly IPPool[]): FilterConfig {
+  const isLeftOut = putsPlainRoutes(local) ? isEncapsulated : () => true;
   return {
     name: KERNEL_FILTER,
-    rules: rules(
-      ['reject', services.flatMap(({ cidr }) => insideText(cidr))],
-      ['reject', pools.filter(isEncapsulated).flatMap(insidePool)],
-    ),
+    rules: [
+      ...ruleFor('reject', allRanges(local.settings).map(inside)),
+      ...ruleFor('reject', pools.filter(isLeftOut).flatMap(insidePool)),
+    ],
     otherwise: 'accept',
   };
 }
 
-/** Rules with nothing to match are left out: a rule that names nothing would match everything. */
-function rules(...entries: readonly (readonly ['accept' | 'reject', readonly PrefixMatch[]])[]): FilterRule[] {
-  return entries.filter(([, prefixes]) => prefixes.length > 0).map(([action, prefixes]) => ({ prefixes, action }));
+/** Everything of the kernel that any session could be sent. */
+function redistributionFilter(local: LocalNode, { pools, blocks }: Announced, written: readonly FilterConfig[]): FilterConfig {
+  return {
+    name: REDISTRIBUTION_FILTER,
+    rules: [
+      ...ruleFor('accept', [...blocks, ...reflectedServices(local)].map(inside)),
+      ...ruleFor('accept', pools.filter((p) => !isHidden(p)).flatMap(insidePool)),
+      ...written.filter((f) => f.name.endsWith('.export')).flatMap(kernelMatches),
+    ],
+    otherwise: 'reject',
+  };
 }
 
-/** The prefix itself and everything in it. */
-const inside = (prefix: Prefix): PrefixMatch => ({ prefix: showPrefix(prefix), maxLength: bitsOf(familyOf(prefix)) });
-
-const insidePool = (pool: IPPool): PrefixMatch[] => insideText(pool.spec.cidr);
-
-function insideText(cidr: string | undefined): PrefixMatch[] {
-  const prefix = cidr === undefined ? undefined : parsePrefix(cidr);
-  return prefix === undefined ? [] : [inside(prefix)];
-}
+const isHidden = (pool: IPPool): boolean => pool.spec.disableBGPExport === true;
+const insidePool = (pool: IPPool) => insideText(pool.spec.cidr);

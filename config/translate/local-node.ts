@@ -4,7 +4,12 @@ import { showIp } from '../../lib/ip/text.ts';
 import type { Family, Ip } from '../../lib/ip/prefix.ts';
 import { DEFAULT_ASN, DEFAULT_BGP_PORT, type BGPConfiguration } from '../kinds/bgp-configuration.ts';
 import type { CalicoNode } from '../kinds/node.ts';
+import { CONFIGURATION_ANNOTATIONS, readAnnotations, type ConfigurationAnnotations } from '../kinds/tortie-annotations.ts';
+import type { Problem } from '../../lib/errors.ts';
 import type { ClusterSnapshot } from './snapshot.ts';
+
+/** Where problems of the cluster's settings are. */
+export const DEFAULT_SETTINGS = 'BGPConfiguration/default';
 
 /** What every part of the translation asks of the cluster, for one node. */
 export interface LocalNode {
@@ -12,6 +17,11 @@ export interface LocalNode {
   readonly node: CalicoNode;
   /** The `default` BGPConfiguration; empty where there is none. */
   readonly settings: Partial<BGPConfiguration['spec']>;
+  /** The BGPConfiguration of this node alone, `node.NAME`; empty where there is none. */
+  readonly ownSettings: Partial<BGPConfiguration['spec']>;
+  /** Annotations of ours on the `default` BGPConfiguration, and what is wrong with them. */
+  readonly defaults: ConfigurationAnnotations;
+  readonly defaultsProblems: readonly Problem[];
   readonly asn: number;
   /** Its addresses as text. */
   readonly addresses: { readonly [F in Family]: string | undefined };
@@ -21,8 +31,14 @@ export function localNode(cluster: ClusterSnapshot, name: string): LocalNode | u
   const node = cluster.Node.get(name);
   if (node === undefined) return undefined;
   const settings = cluster.BGPConfiguration.get('default')?.spec ?? {};
+  const ownSettings = cluster.BGPConfiguration.get(`node.${name}`)?.spec ?? {};
+  const defaultsProblems: Problem[] = [];
+  const defaults = readAnnotations(CONFIGURATION_ANNOTATIONS, cluster.BGPConfiguration.get('default')?.metadata.annotations, DEFAULT_SETTINGS, defaultsProblems);
   const text = (family: Family): string | undefined => (node[family] === undefined ? undefined : showIp(node[family].address));
-  return { cluster, node, settings, asn: asnOf(node, settings), addresses: { ipv4: text('ipv4'), ipv6: text('ipv6') } };
+  return {
+    cluster, node, settings, ownSettings, defaults, defaultsProblems, asn: asnOf(node, settings),
+    addresses: { ipv4: text('ipv4'), ipv6: text('ipv6') },
+  };
 }
 
 /** A node's own AS number, else the cluster's. */

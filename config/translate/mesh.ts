@@ -3,9 +3,14 @@ import type { Problem } from '../../lib/errors.ts';
 import { FAMILIES, type Family, type Ip } from '../../lib/ip/prefix.ts';
 import { showIp } from '../../lib/ip/text.ts';
 import { NODE_ANNOTATIONS, type CalicoNode } from '../kinds/node.ts';
-import type { PeerConfig } from '../messages/speaker-config.ts';
-import { addressOf, asnOf, listenPortOf, type LocalNode } from './local-node.ts';
+import type { PeerConfig, PeerTemplate } from '../messages/speaker-config.ts';
+import { addressOf, asnOf, DEFAULT_SETTINGS, listenPortOf, type LocalNode } from './local-node.ts';
+import { passwordOf } from './passwords.ts';
+import { sessionSettings } from './session-annotations.ts';
 import { sessionOf } from './session.ts';
+
+/** Calico's own limit of comfort for a mesh. */
+const COMFORTABLE_NODES = 100;
 
 /**
  * The mesh as this node sees it. It is on unless switched off; route reflectors are not in it. Both sides dial, and a
@@ -14,17 +19,18 @@ import { sessionOf } from './session.ts';
 export function meshPeers(local: LocalNode, problems: Problem[]): PeerConfig[] {
   const { settings, node, cluster } = local;
   if (settings.nodeToNodeMeshEnabled === false || node.routeReflectorClusterId !== undefined) return [];
-  if (settings.nodeMeshPassword !== undefined) {
-    const message = 'passwords are not built yet: expected none; the mesh is left out, since it must not come up without its password';
-    problems.push({ path: 'BGPConfiguration/default.spec.nodeMeshPassword', message });
-    return [];
-  }
+  const password = passwordOf(cluster, settings.nodeMeshPassword, `${DEFAULT_SETTINGS}.spec.nodeMeshPassword`, problems);
+  if (password === undefined) return [];
   const others = [...cluster.Node.values()].filter((n) => n.name !== node.name && n.routeReflectorClusterId === undefined)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return FAMILIES.flatMap((family) => meshOf(local, family, others, problems));
+  if (others.length >= COMFORTABLE_NODES) {
+    const message = `a mesh of ${others.length + 1} nodes: every node has a session with every other; expected at most ${COMFORTABLE_NODES} nodes, or route reflectors (tortie.io docs/bgp.md, "Route reflectors")`;
+    problems.push({ path: `${DEFAULT_SETTINGS}.spec.nodeToNodeMeshEnabled`, message });
+  }
+  return FAMILIES.flatMap((family) => meshOf(local, family, others, password, problems));
 }
 
-function meshOf(local: LocalNode, family: Family, others: readonly CalicoNode[], problems: Problem[]): PeerConfig[] {
+function meshOf(local: LocalNode, family: Family, others: readonly CalicoNode[], password: Partial<PeerTemplate>, problems: Problem[]): PeerConfig[] {
   const own = addressOf(local.node, family);
   if (own === undefined) return [];
   const owners = new Map<Ip, string>([[own, local.node.name]]);
@@ -39,10 +45,9 @@ function meshOf(local: LocalNode, family: Family, others: readonly CalicoNode[],
     }
     owners.set(address, other.name);
     const port = listenPortOf(local.cluster, other.name);
-    peers.push(sessionOf(local, {
-      origin: 'mesh', address, port, portInName: false,
-      asn: asnOf(other, local.settings), restartTime: local.settings.nodeMeshMaxRestartTime,
-    }));
+    const asn = asnOf(other, local.settings);
+    const settings = { ...password, ...sessionSettings(local.defaults, {}, { external: asn !== local.asn, family, side: 'mesh' }, DEFAULT_SETTINGS, problems) };
+    peers.push(sessionOf(local, { origin: 'mesh', address, port, portInName: false, asn, restartTime: local.settings.nodeMeshMaxRestartTime, settings }));
   }
   return peers;
 }

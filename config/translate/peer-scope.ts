@@ -7,10 +7,13 @@ import type { CalicoNode } from '../kinds/node.ts';
 /** Calico treats empty text as absent. */
 export const isSet = (text: string | undefined): text is string => text !== undefined && text !== '';
 
-export const isGlobal = ({ spec }: BGPPeer): boolean => !isSet(spec.node) && !isSet(spec.nodeSelector);
+/** As much of a BGPPeer as is asked. */
+type Scoped = Pick<BGPPeer, 'spec'>;
+
+export const isGlobal = ({ spec }: Scoped): boolean => !isSet(spec.node) && !isSet(spec.nodeSelector);
 
 /** The local side of a BGPPeer. */
-export function isFor({ spec }: BGPPeer, node: CalicoNode): boolean {
+export function isFor({ spec }: Scoped, node: CalicoNode): boolean {
   if (isSet(spec.node)) return spec.node === node.name;
   return !isSet(spec.nodeSelector) || selects(spec.nodeSelector, node);
 }

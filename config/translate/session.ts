@@ -1,8 +1,8 @@
 /** One BGP session as a PeerConfig: names as Calico's, and the numbers every session shares. */
-import { familyOf, type Ip } from '../../lib/ip/prefix.ts';
+import { familyOf, type Family, type Ip } from '../../lib/ip/prefix.ts';
 import { showIp } from '../../lib/ip/text.ts';
 import { secondsOf } from '../schema/scalars.ts';
-import type { PeerConfig } from '../messages/speaker-config.ts';
+import type { PeerConfig, PeerTemplate, RemoteAs } from '../messages/speaker-config.ts';
 import { EXPORT_FILTER } from './filters.ts';
 import type { LocalNode } from './local-node.ts';
 
@@ -23,20 +23,20 @@ export interface SessionOptions {
   readonly port: number;
   /** The port stands in the name, as it does in Calico's when it is not the default. */
   readonly portInName: boolean;
-  readonly asn: number;
+  readonly asn: RemoteAs;
   readonly localAsn?: number | undefined;
   /** False: the kernel chooses our address. */
   readonly useNodeAddress?: boolean;
-  readonly nextHop?: 'auto' | 'self' | 'keep';
-  readonly allowLocalAs?: number | undefined;
   /** A Go duration. */
   readonly restartTime?: string | undefined;
   readonly keepaliveTime?: string | undefined;
+  /** What goes over the settings that every session has. */
+  readonly settings: Partial<PeerTemplate>;
   /** A pod of this node: it dials us at an address of its own link. */
   readonly isWorkload?: boolean;
 }
 
-const PREFIX = { mesh: 'Mesh', node: 'Node', global: 'Global' } as const;
+export const PREFIX = { mesh: 'Mesh', node: 'Node', global: 'Global' } as const;
 
 /** `Mesh_10_0_0_2`, `Global_fd00__1_port_1790`. */
 const sessionName = (prefix: string, address: string, port: number | undefined): string =>
@@ -47,27 +47,38 @@ export function sessionOf(local: LocalNode, options: SessionOptions): PeerConfig
   const family = familyOf(options.address);
   const address = showIp(options.address);
   const source = options.useNodeAddress === false || options.isWorkload === true ? undefined : local.addresses[family];
+  return {
+    name: sessionName(options.isWorkload === true ? 'Local_Workload' : PREFIX[options.origin], address, options.portInName ? options.port : undefined),
+    address,
+    ...templateOf(local, options, [family]),
+    ...(source === undefined ? {} : { sourceAddress: source }),
+    passive: options.isWorkload === true,
+    ...options.settings,
+  };
+}
+
+/** Everything but the neighbour's address. */
+export function templateOf(local: LocalNode, options: Omit<SessionOptions, 'address' | 'portInName'>, families: readonly Family[]): PeerTemplate {
   const keepalive = wholeSeconds(options.keepaliveTime, 1, Math.floor(MAX_HOLD_SECONDS / 3));
   const restart = wholeSeconds(options.restartTime, 0, MAX_RESTART_SECONDS);
   return {
-    name: sessionName(options.isWorkload === true ? 'Local_Workload' : PREFIX[options.origin], address, options.portInName ? options.port : undefined),
     origin: options.origin,
-    address,
     port: options.port,
     asn: options.asn,
     ...(options.localAsn === undefined || options.localAsn === local.asn ? {} : { localAsn: options.localAsn }),
-    ...(source === undefined ? {} : { sourceAddress: source }),
-    passive: options.isWorkload === true,
-    families: [family],
+    passive: false,
+    families,
     holdTimeSeconds: Math.max(HOLD_TIME_SECONDS, 3 * (keepalive ?? 0)),
     ...(keepalive === undefined ? {} : { keepaliveSeconds: keepalive }),
     connectRetrySeconds: CONNECT_RETRY_SECONDS,
     ...(restart === undefined ? {} : { restartTimeSeconds: restart }),
     gracefulRestart: true,
-    nextHop: options.nextHop ?? 'auto',
-    allowLocalAs: options.allowLocalAs ?? 0,
+    nextHop: 'auto',
+    allowLocalAs: 0,
     importFilters: [],
     exportFilters: [EXPORT_FILTER],
+    addPath: { send: true, receive: true },
+    ...options.settings,
   };
 }
 

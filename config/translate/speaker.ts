@@ -1,26 +1,20 @@
 /** Cluster state → everything the speaker of one node must do. */
-import type { Problem } from '../../lib/errors.ts';
+import { showProblem, type Problem } from '../../lib/errors.ts';
 import { FAMILIES } from '../../lib/ip/prefix.ts';
-import { BGP_ROUTE_METRIC } from '../../lib/ownership.ts';
 import { NODE_ANNOTATIONS } from '../kinds/node.ts';
-import type { GlobalSection, OriginatedRoute, OriginateSection, PeerConfig, SpeakerConfig } from '../messages/speaker-config.ts';
-import { bgpPeerSessions } from './bgp-peers.ts';
-import { filtersOf, KERNEL_FILTER } from './filters.ts';
-import { listenPortOf, localNode, routerIdOf, type LocalNode } from './local-node.ts';
+import type { OriginatedRoute, OriginateSection, SpeakerConfig } from '../messages/speaker-config.ts';
+import { clusterRouteProblems } from './cluster-routes.ts';
+import { filtersOf } from './filters.ts';
+import { globalSection } from './global-section.ts';
+import { localNode, type LocalNode } from './local-node.ts';
 import { checkWorkloadPeering } from './local-workloads.ts';
-import { meshPeers } from './mesh.ts';
 import { Origination, SERVICE_KINDS } from './origination.ts';
 import { originateOf, ownBlocks } from './own-blocks.ts';
 import { peerGateways } from './peer-gateways.ts';
+import { peersSection, usedFilters } from './peers-section.ts';
 import { usablePools } from './pools.ts';
 import type { ClusterKind, ClusterSnapshot } from './snapshot.ts';
 import { unsupported } from './unsupported.ts';
-
-/** How long helpers keep our routes while we restart, and we theirs. */
-const GRACEFUL_RESTART = { restartTimeSeconds: 120, staleRoutesCapSeconds: 120, selectionDeferralSeconds: 60 } as const;
-const MAIN_TABLE = 254;
-/** As many as BIRD's `merge paths` takes. */
-const MAXIMUM_PATHS = 16;
 
 export interface Translated<T> {
   /** Undefined: nothing can be said now; whoever applies it keeps what it has. */
@@ -30,12 +24,12 @@ export interface Translated<T> {
 
 type Part = Pick<SpeakerConfig, 'global' | 'peers'> | Pick<SpeakerConfig, 'filters'>;
 interface Translation<P extends Part> { readonly sections: P; readonly problems: readonly Problem[] }
-type Sessions = Translation<Pick<SpeakerConfig, 'global' | 'peers'>> & { readonly statics: NonNullable<OriginateSection['statics']> };
+type Sessions = Translation<Pick<SpeakerConfig, 'global' | 'peers'>> & { readonly filters: ReadonlySet<string>; readonly statics: NonNullable<OriginateSection['statics']> };
 type Routes = Translation<Pick<SpeakerConfig, 'filters'>> & { readonly blocks: readonly OriginatedRoute[] };
 
 /** Kinds that each half is a function of, besides the node itself. */
-const SESSION_KINDS: readonly ClusterKind[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'FelixConfiguration', 'Workload'];
-const ROUTE_KINDS: readonly ClusterKind[] = ['BGPConfiguration', 'IPPool', 'BlockAffinity'];
+const SESSION_KINDS: readonly ClusterKind[] = ['Node', 'BGPConfiguration', 'BGPPeer', 'BGPFilter', 'FelixConfiguration', 'IPPool', 'Secret', 'Workload'];
+const ROUTE_KINDS: readonly ClusterKind[] = [...SESSION_KINDS, 'BlockAffinity'];
 /** Kinds that a translation reads. */
 export const TRANSLATED_KINDS: ReadonlySet<ClusterKind> = new Set([...SESSION_KINDS, ...ROUTE_KINDS, ...SERVICE_KINDS]);
 
@@ -66,7 +60,7 @@ export class SpeakerTranslation {
     // Falling back to the default AS number would reset every session of the cluster.
     if (cluster.problems.some((p) => p.path === 'BGPConfiguration/default.spec.asNumber')) return { value: undefined, problems: [] };
     this.#sessions ??= sessionsOf(local);
-    this.#routes ??= routesOf(local);
+    this.#routes ??= routesOf(local, this.#sessions.filters);
     const originate = this.#origination.update(local, changed, this.#routes.blocks, this.#sessions.statics);
     return {
       value: { ...this.#sessions.sections, ...this.#routes.sections, originate },
@@ -76,52 +70,24 @@ export class SpeakerTranslation {
 }
 
 function sessionsOf(local: LocalNode): Sessions {
-  const problems: Problem[] = [...unsupported(local)];
+  const problems: Problem[] = [...unsupported(local), ...local.defaultsProblems];
   checkAddresses(local, problems);
   checkWorkloadPeering(local, problems);
-  const peers = peersOf(local, problems);
-  return { sections: { global: globalOf(local), peers: { peers } }, statics: peerGateways(local, peers, problems), problems };
+  const peers = peersSection(local, problems);
+  const statics = peerGateways(local, peers.peers, problems);
+  return { sections: { global: globalSection(local), peers }, filters: usedFilters(peers), statics, problems: each(problems) };
 }
 
-function routesOf({ cluster, node, settings }: LocalNode): Routes {
-  const { pools, problems } = usablePools(cluster.IPPool.values());
-  const blocks = ownBlocks(cluster.BlockAffinity.values(), node.name);
-  return { sections: { filters: filtersOf(settings, pools, blocks) }, blocks: originateOf(blocks).routes, problems };
+function routesOf(local: LocalNode, used: ReadonlySet<string>): Routes {
+  const { pools, problems } = usablePools(local.cluster.IPPool.values());
+  const blocks = ownBlocks(local.cluster.BlockAffinity.values(), local.node.name);
+  const found = [...problems, ...clusterRouteProblems(local, pools)];
+  const filters = filtersOf(local, { pools, blocks }, used, found);
+  return { sections: { filters }, blocks: originateOf(blocks, local.settings).routes, problems: each(found) };
 }
 
-function globalOf(local: LocalNode): GlobalSection {
-  const { node, settings } = local;
-  const own = FAMILIES.map((f) => local.addresses[f]).filter((a) => a !== undefined);
-  return {
-    asn: local.asn,
-    routerId: routerIdOf(local),
-    listen: {
-      port: own.length === 0 ? 0 : listenPortOf(local.cluster, node.name),
-      addresses: settings.bindMode === 'NodeIP' ? own : [],
-    },
-    gracefulRestart: GRACEFUL_RESTART,
-    kernel: {
-      table: MAIN_TABLE, metric: settings.ipv4NormalRoutePriority ?? BGP_ROUTE_METRIC, install: true,
-      filter: KERNEL_FILTER, maximumPaths: MAXIMUM_PATHS,
-    },
-  };
-}
-
-/** One session to each address: what is asked for in a BGPPeer comes before the mesh. */
-function peersOf(local: LocalNode, problems: Problem[]): readonly PeerConfig[] {
-  const byAddress = new Map<string, { readonly peer: PeerConfig; readonly path: string; readonly written: boolean }>();
-  for (const wanted of bgpPeerSessions(local, problems)) {
-    const { peer, path, written } = wanted;
-    const other = byAddress.get(peer.address);
-    if (other === undefined) byAddress.set(peer.address, wanted);
-    else if (written && other.written) {
-      const message = `${peer.address} is a peer of this node already by ${other.path}: expected each address once; this one is left out`;
-      problems.push({ path: `${path}.spec.peerIP`, message });
-    }
-  }
-  const mesh = meshPeers(local, problems).filter((p) => !byAddress.has(p.address));
-  return [...[...byAddress.values()].map((w) => w.peer), ...mesh].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
+/** Each problem once: several sessions of one BGPPeer have the same. */
+const each = (problems: readonly Problem[]): Problem[] => [...new Map(problems.map((p) => [showProblem(p), p])).values()];
 
 function checkAddresses({ node }: LocalNode, problems: Problem[]): void {
   if (FAMILIES.some((f) => node[f] !== undefined)) return;

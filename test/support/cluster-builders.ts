@@ -10,6 +10,8 @@ export interface NodeOptions {
   readonly asn?: number;
   readonly clusterId?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Of ours, without their prefix. */
+  readonly actions?: Readonly<Record<string, string>>;
 }
 
 export function node(name: string, options: NodeOptions = {}): CalicoNode {
@@ -18,6 +20,7 @@ export function node(name: string, options: NodeOptions = {}): CalicoNode {
   };
   const written = Object.entries(annotations).filter((e): e is [string, string] => e[1] !== undefined)
     .map(([key, value]) => [`projectcalico.org/${key}`, value]);
+  for (const [key, value] of Object.entries(options.actions ?? {})) written.push([`tortie.io/${key}`, value]);
   const { value, problems } = readNode({ metadata: { name, labels: options.labels ?? {}, annotations: Object.fromEntries(written) as Record<string, string> } });
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   return value;
@@ -27,10 +30,10 @@ export function node(name: string, options: NodeOptions = {}): CalicoNode {
 export interface Written { readonly kind: KindName; readonly name: string; readonly spec: object; readonly metadata?: object }
 
 /** A snapshot as `agent/cluster.ts` would hold it: resources with problems are not in it, settings are. */
-export function cluster(nodes: readonly CalicoNode[], resources: readonly Written[] = []): ClusterSnapshot {
+export function cluster(nodes: readonly CalicoNode[], resources: readonly Written[] = [], secrets: Readonly<Record<string, Readonly<Record<string, string>>>> = {}): ClusterSnapshot {
   const objects: { [K in ClusterKind]: Map<string, ClusterKinds[K]> } = {
     Node: new Map(nodes.map((n) => [n.name, n])), IPPool: new Map(), BGPConfiguration: new Map(), BGPPeer: new Map(),
-    BlockAffinity: new Map(), BGPFilter: new Map(), Secret: new Map(), FelixConfiguration: new Map(), IPAMConfiguration: new Map(), IPReservation: new Map(),
+    BlockAffinity: new Map(), BGPFilter: new Map(), Secret: new Map(Object.entries(secrets).map(([name, values]) => [name, { values, refused: '' }])), FelixConfiguration: new Map(), IPAMConfiguration: new Map(), IPReservation: new Map(),
     ClusterInformation: new Map(), Service: new Map(), EndpointSlice: new Map(), Workload: new Map(),
   };
   const problems: Problem[] = [];

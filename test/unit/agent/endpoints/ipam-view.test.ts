@@ -38,7 +38,7 @@ test('settings, reservations and labels are the cluster\'s', () => {
   const view = ipamViewOf(cluster({
     IPAMConfiguration: new Map([['default', make('IPAMConfiguration', 'default', { strictAffinity: true, autoAllocateBlocks: false, maxBlocksPerHost: 3 })]]),
     IPReservation: new Map([['r', make('IPReservation', 'r', { reservedCIDRs: ['10.0.0.0/30', '10.0.0.9'] })]]),
-    Node: new Map([['n1', { name: 'n1', labels: { zone: 'a' }, podCidrs: [] }]]),
+    Node: new Map([['n1', { name: 'n1', labels: { zone: 'a' }, podCidrs: [], actions: {} }]]),
   }), 'n1');
   expect(view).toMatchObject({
     settings: { autoAllocateBlocks: false, maxBlocksPerHost: 3, cooldownSeconds: 0 }, nodeLabels: { zone: 'a' },
