@@ -12,9 +12,10 @@ import { refuseSecond } from '../sys/unix-listener.ts';
 import { Control, type StopMode } from './control.ts';
 import { rehearsalFib } from './kernel-messages.ts';
 import { openKernel } from './kernel.ts';
+import { recordTo } from './recorder.ts';
 import { rehearse } from './rehearsal.ts';
 import { routerDiscovery } from './router-discovery.ts';
-import { startSpeaker } from './speaker.ts';
+import { startSpeaker, type SpeakerPorts } from './speaker.ts';
 import { kernelBootId, StateFile } from './state-file.ts';
 import { tcpTransport } from './transport.ts';
 
@@ -25,21 +26,25 @@ interface Options {
   readonly config: string | undefined;
   readonly socket: string;
   readonly state: string;
+  /** Where events are recorded; undefined: nowhere. */
+  readonly record: string | undefined;
 }
 
-const USAGE = 'usage: tortie bgpd [--config FILE] [--socket PATH] [--state PATH] [--boot-id ID]';
+const USAGE = 'usage: tortie bgpd [--config FILE] [--socket PATH] [--state PATH] [--record FILE] [--boot-id ID]';
 
 export async function main(args: string[]): Promise<void> {
-  const { config, socket, state, bootId } = optionsOf(args);
+  const { config, socket, state, record, bootId } = optionsOf(args);
   const log = makeLog('bgpd');
   await refuseSecond(socket); // before a peer or the kernel notices us
   const file = new StateFile({ path: state, bootId: bootId ?? kernelBootId(), log });
   // Nodes of other racks are reached through the default route, as every other kernel would do it.
   const kernel = openKernel({ clock: systemClock, log, allowDefault: true });
-  const speaker = startSpeaker({
+  const recorder = record === undefined ? undefined : recordTo(record, systemClock, (error) => { log.error('record', { message: messageOf(error) }); });
+  const ports: SpeakerPorts = {
     clock: systemClock, log, random: Math.random, soon,
     transport: tcpTransport(), resolver: kernel.resolver, foreign: kernel.foreign, fib: (place) => kernel.fib(place), discovery: routerDiscovery(),
-  });
+  };
+  const speaker = startSpeaker(recorder?.ports(ports) ?? ports);
   let ending: Promise<void> | undefined;
   const end = (mode: StopMode, message = ''): void => {
     ending ??= (async () => {
@@ -49,7 +54,10 @@ export async function main(args: string[]): Promise<void> {
       process.exit(0);
     })();
   };
-  const control = new Control({ speaker, save: (sections) => { file.save(sections); }, stop: (mode, message) => { setImmediate(end, mode, message); } });
+  const control = new Control({
+    speaker, save: (sections) => { file.save(sections); }, applying: (sections) => { recorder?.configured(sections); },
+    stop: (mode, message) => { setImmediate(end, mode, message); },
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end('restart'); });
   const sections = config === undefined ? await file.load() : await readConfig(config);
   if (sections !== undefined) await applyAtStart(control, sections, log);
@@ -84,9 +92,9 @@ function optionsOf(args: string[]): Options & { readonly bootId: string | undefi
   try {
     const { values } = parseArgs({
       args,
-      options: { config: { type: 'string' }, socket: { type: 'string' }, state: { type: 'string' }, 'boot-id': { type: 'string' } },
+      options: { config: { type: 'string' }, socket: { type: 'string' }, state: { type: 'string' }, record: { type: 'string' }, 'boot-id': { type: 'string' } },
     });
-    return { config: values.config, socket: values.socket ?? BGPD_SOCKET, state: values.state ?? BGPD_STATE_FILE, bootId: values['boot-id'] };
+    return { config: values.config, socket: values.socket ?? BGPD_SOCKET, state: values.state ?? BGPD_STATE_FILE, record: values.record, bootId: values['boot-id'] };
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`, { cause: error });
   }

@@ -1,7 +1,7 @@
 /** The routes of both families and the flush: events only change memory, and once a turn the consequences go out. */
-import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
+import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { FibSync, type FibSyncPorts } from './fib-sync.ts';
-import type { ResolverPort } from './ports.ts';
+import type { Resolution, ResolverPort } from './ports.ts';
 import { FamilyRib } from './rib/family-rib.ts';
 import type { Member } from './rib/peer-group.ts';
 import { LOCAL, type AttributeHolder } from './rib/route.ts';
@@ -20,12 +20,14 @@ export class Routing implements Disposable {
   readonly fibSync: FibSync;
   readonly #soon: RoutingPorts['soon'];
   readonly #watching: Disposable;
+  /** Hosts that our own static routes lead to: the resolver does not count our routes. */
+  readonly #gateways = new Map<Ip, Ip>();
   #isScheduled = false;
   #isClosed = false;
 
   constructor(ports: RoutingPorts, holder?: AttributeHolder) {
     const { resolver } = ports;
-    const ribOf = (family: Family): FamilyRib => new FamilyRib(family, LOCAL, (address, link) => resolver.resolve(address, link), holder);
+    const ribOf = (family: Family): FamilyRib => new FamilyRib(family, LOCAL, (address, link) => this.#resolve(resolver, address, link), holder);
     this.ribs = { ipv4: ribOf('ipv4'), ipv6: ribOf('ipv6') };
     this.fibSync = new FibSync(ports, this.ribs);
     this.#soon = ports.soon;
@@ -42,6 +44,16 @@ export class Routing implements Disposable {
     });
   }
 
+  /** Replaces the static routes, which stand in the kernel only: prefix → gateway. */
+  setStatics(statics: ReadonlyMap<Prefix, Ip>): void {
+    this.#gateways.clear();
+    for (const [prefix, via] of statics) if (lengthOf(prefix) === bitsOf(familyOf(prefix))) this.#gateways.set(addressOf(prefix), via);
+    for (const family of FAMILIES) {
+      this.ribs[family].setStatics(new Map([...statics].filter(([prefix]) => familyOf(prefix) === family)));
+      this.ribs[family].resolveAgain();
+    }
+  }
+
   /** Flushes until nothing is left to select, and waits until the kernel has it all. */
   async settle(): Promise<void> {
     while (FAMILIES.some((family) => this.ribs[family].loc.dirty.size > 0)) this.#flush();
@@ -53,6 +65,13 @@ export class Routing implements Disposable {
     this.#isClosed = true;
     this.#watching[Symbol.dispose]();
     this.fibSync[Symbol.dispose]();
+  }
+
+  #resolve(resolver: ResolverPort, address: Ip, link?: number): Resolution {
+    const via = this.#gateways.get(address);
+    if (via === undefined) return resolver.resolve(address, link);
+    const found = resolver.resolve(via);
+    return found.reachable && found.gateway === undefined ? { ...found, gateway: via } : found;
   }
 
   #onKernelChange(): void {

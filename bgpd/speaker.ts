@@ -2,21 +2,22 @@
 import type { GlobalSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
 import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
-import { addressOf, bitsOf, FAMILIES, familyOf, lengthOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
+import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
 import { Bmp } from './bmp.ts';
 import { Listeners } from './listeners.ts';
 import { PrefixLimits } from './maximum-prefixes.ts';
-import { exportTargetFor, groupKeyOf, unsayable, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
+import { groupFor, unsayable, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
 import { Neighbourhood } from './neighbourhood.ts';
+import { guardSettingsFor } from './peer-policy.ts';
 import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './peer.ts';
 import { awaitedPeers } from './links/peer-links.ts';
 import type { Connection, RouterDiscoveryPort, TransportPort } from './ports.ts';
 import { Refresh } from './refresh.ts';
 import { Refusals } from './refusals.ts';
 import { Retention } from './retention.ts';
-import { loopIn } from './rib/loop.ts';
-import { isMartian } from './rib/martian.ts';
+import { Guards } from './rib/guards.ts';
+import { unfitness } from './rib/loop.ts';
 import { RouteSettings, type RouteSettingsPorts } from './route-settings.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
 import type { RestartState } from './session/local-open.ts';
@@ -24,7 +25,7 @@ import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts'
 import { beginRestart, stepRestart, type RestartEvent, type RestartingSpeaker, type RestartStep } from './session/restarting-speaker.ts';
 import { Unnumbered } from './unnumbered.ts';
 import { AttributeInterner } from './wire/interner.ts';
-import { only, partOf, type Nlri } from './wire/update-part.ts';
+import { partOf } from './wire/update-part.ts';
 import type { UpdateMessage } from './wire/message.ts';
 
 export interface SpeakerPorts extends RoutingPorts, RouteSettingsPorts {
@@ -49,6 +50,7 @@ export class Speaker {
   readonly retention: Retention;
   /** How many prefixes peers may send. */
   readonly limits: PrefixLimits;
+  readonly #guards = new Guards((address) => (this.neighbours.at(address) === undefined ? 0 : this.#linkOf(address)));
   readonly #bmp: Bmp;
   readonly #routeSettings: RouteSettings;
   readonly #refusals: Refusals;
@@ -74,6 +76,7 @@ export class Speaker {
       log: ports.log,
       ribs: this.routing.ribs,
       newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
+      guards: this.#guards,
       compile: (filters) => this.#routeSettings.compile(filters),
       judged: (neighbour) => { this.#bmp.judged(neighbour); },
       demand: (demands) => { ports.transport.demand?.(demands); },
@@ -151,7 +154,9 @@ export class Speaker {
     this.#config = next;
     if (next.peers !== undefined) {
       this.#unnumbered.configure(next.peers.unnumbered ?? []);
+      const affected = this.#guards.configure(guardSettingsFor(global, next.originate));
       this.neighbours.reconfigure({ global, peers: next.peers, filters: next.filters ?? NO_FILTERS });
+      if (affected !== undefined) for (const neighbour of this.neighbours) this.neighbours.judgeAgain(neighbour, affected);
       this.#onPeersConfigured(global, next.peers);
       for (const neighbour of this.neighbours) this.limits.check(neighbour);
     }
@@ -212,8 +217,7 @@ export class Speaker {
     this.refresh.step(neighbour, { type: 'sessionUp', negotiated });
     this.#stepRestart({ type: 'sessionUp', peer: config.name, negotiated });
     for (const family of negotiated.families) {
-      const target = exportTargetFor(family, config, session);
-      const group = this.routing.ribs[family].groupFor(groupKeyOf(target, neighbour.exportKey), target, neighbour.exportFilter);
+      const group = groupFor(this.routing.ribs[family], neighbour, session);
       const member = group.join(source, (bytes, updates) => neighbour.peer.send(bytes, updates));
       session.places.set(family, { group, member });
     }
@@ -238,6 +242,7 @@ export class Speaker {
   #onUpdate(neighbour: Neighbour, message: UpdateMessage): void {
     if (message.endOfRib !== undefined) { this.#onEndOfRib(neighbour, message.endOfRib); this.#bmp.update(neighbour, message); return; }
     for (const family of FAMILIES) this.#absorb(neighbour, family, message);
+    this.#tellGuarded(neighbour);
     this.limits.check(neighbour);
     this.#bmp.update(neighbour, message);
     this.routing.changed();
@@ -249,34 +254,20 @@ export class Speaker {
     if (withdrawn.prefixes.length === 0 && announced.prefixes.length === 0) return;
     if (neighbour.session?.places.has(family) !== true) return;
     const rib = this.routing.ribs[family];
-    const { source, importFilter, loop } = neighbour;
+    const { source, policy } = neighbour;
     if (withdrawn.prefixes.length > 0) rib.loc.withdraw(source, withdrawn.prefixes, withdrawn.ids);
     if (announced.prefixes.length === 0) return;
     const { attributes, outcome } = message;
     if (outcome === 'withdraw' || attributes === undefined || nextHop === undefined) rib.loc.withdraw(source, announced.prefixes, announced.ids);
-    else {
-      const { prefixes, ids } = this.#withoutMartians(neighbour, family, announced);
-      rib.announce(source, prefixes, attributes, nextHop, loopIn(attributes, loop), importFilter, ids);
-    }
+    else rib.announce(source, announced.prefixes, attributes, nextHop, unfitness(attributes, policy.loop, source), policy.importFilter, announced.ids);
   }
 
-  /** RFC 4271 §6.3: a prefix that makes no sense is logged and ignored; so is one that would lead our sessions astray. */
-  #withoutMartians({ config, source }: Neighbour, family: Family, announced: Nlri): Nlri {
-    const isIgnored = (prefix: Prefix): boolean => isMartian(prefix) || this.#leadsAstray(prefix, source.interfaceIndex);
-    if (!announced.prefixes.some(isIgnored)) return announced;
-    const ignored = only(announced, isIgnored);
-    this.#ports.log.warn('update.martians', { peer: config.name, count: ignored.prefixes.length, prefix: showPrefix(ignored.prefixes[0]!) });
-    this.routing.ribs[family].loc.withdraw(source, ignored.prefixes, ignored.ids); // it may have been no martian a while ago
-    return only(announced, (prefix) => !isIgnored(prefix));
-  }
-
-  /** True for the host route of another neighbour that is directly connected, but not where this route would go. */
-  #leadsAstray(prefix: Prefix, interfaceIndex: number): boolean {
-    if (!isHost(prefix)) return false;
-    const address = addressOf(prefix);
-    if (this.neighbours.at(address) === undefined) return false;
-    const link = this.#linkOf(address);
-    return link !== 0 && link !== interfaceIndex;
+  /** RFC 4271 §6.3: what makes no sense is to be logged. */
+  #tellGuarded({ config, policy: { guarded } }: Neighbour): void {
+    const { count, prefix, reason } = guarded;
+    if (prefix === undefined) return;
+    Object.assign(guarded, { count: 0, prefix: undefined });
+    this.#ports.log.warn('update.guarded', { peer: config.name, count, prefix: showPrefix(prefix), reason });
   }
 
   #onEndOfRib(neighbour: Neighbour, family: Family): void {
@@ -331,6 +322,3 @@ export class Speaker {
     }
   }
 }
-
-/** A /32 or /128. */
-const isHost = (prefix: Prefix): boolean => lengthOf(prefix) === bitsOf(familyOf(prefix));

@@ -4,6 +4,7 @@
  */
 import { globMatcher } from '../../lib/glob.ts';
 import { lengthOf, prefixOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
+import { BIRD_ROUTE_PROTOCOL } from '../../lib/ownership.ts';
 import { UNREACHABLE, type ForeignCandidate, type Resolution } from '../ports.ts';
 import { isLinkLocal } from '../rib/next-hop.ts';
 
@@ -178,7 +179,7 @@ export class KernelView {
 
   /**
    * What this node could announce of the kernel's main table for each prefix whose routes changed since the last call;
-   * undefined: nothing. Host-only addresses, and what lies on ignored interfaces, is nothing.
+   * undefined: nothing. Own addresses, what lies on ignored interfaces, and BIRD's left-overs, which are other nodes', are nothing.
    */
   takeCandidates(): ReadonlyMap<Prefix, ForeignCandidate | undefined> {
     const changed = this.#changed;
@@ -189,7 +190,7 @@ export class KernelView {
 
   #candidate(prefix: Prefix): ForeignCandidate | undefined {
     for (const route of this.#at(prefix)) {
-      if (route.table !== this.#mainTable || route.type !== 'unicast') continue;
+      if (route.table !== this.#mainTable || route.type !== 'unicast' || route.protocol === BIRD_ROUTE_PROTOCOL) continue;
       const nextHops = route.nextHops.filter((h) => !this.#isIgnoredHop(h));
       const [first] = nextHops;
       if (first === undefined) continue;

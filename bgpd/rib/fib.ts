@@ -183,6 +183,9 @@ const PRIORITY_ZERO = 2_147_483_647;
 /** Half of the way down is room enough for metrics; below begin the values that people give by hand. */
 const LARGEST_METRIC = 1_073_741_823;
 
+/** The LOCAL_PREF that says this metric, 0..2147483647. */
+export const priorityAsLocalPref = (metric: number): number => PRIORITY_ZERO - Math.min(metric, PRIORITY_ZERO);
+
 /** The metric that a route's LOCAL_PREF says: 2147483647 - N says N, for N in 1..1073741823; others, and the normal one, say none. */
 export function metricOf({ localPref }: Route, normalMetric: number): number {
   const metric = PRIORITY_ZERO - localPref;

@@ -1,4 +1,4 @@
-/** Routes that come from this node: what it originates, and what it redistributes of the kernel's routes of other owners. */
+/** Routes that come from this node: what it originates, its static routes, and what it redistributes of the kernel's routes of other owners. */
 import type { Prefix } from '../../lib/ip/prefix.ts';
 import type { KernelNextHop } from '../ports.ts';
 import { ORIGINATED, withLocalPref } from '../wire/attribute-changes.ts';
@@ -6,7 +6,7 @@ import type { PathAttributes } from '../wire/message.ts';
 import type { RouteFilter } from './filter.ts';
 import type { LocRib } from './loc-rib.ts';
 import type { Hop } from './next-hop.ts';
-import { KERNEL, type Source } from './route.ts';
+import { KERNEL, STATIC, type Source } from './route.ts';
 
 export interface Originated {
   /** A blackhole stands in the kernel for it. */
@@ -30,6 +30,7 @@ export class OwnRoutes {
   readonly #loc: LocRib;
   readonly #local: Source;
   readonly #originated = new Map<Prefix, Originated>();
+  #statics: ReadonlyMap<Prefix, Hop> = new Map();
   readonly #attributes = new Map<number | undefined, PathAttributes>();
   readonly #hops = new Map<string, Hop>();
 
@@ -52,6 +53,13 @@ export class OwnRoutes {
       this.#loc.announce(this.#local, [prefix], this.#loc.routes.intern(this.#local, this.#attributesWith(how.localPref), undefined, undefined), undefined);
       this.#loc.dirty.add(this.#loc.table.add(prefix)); // a blackhole comes or goes without a change of the route
     }
+  }
+
+  /** Replaces the static routes: prefix → next hop. */
+  setStatics(wanted: ReadonlyMap<Prefix, Hop>): void {
+    this.#loc.withdraw(STATIC, [...this.#statics.keys()].filter((prefix) => !wanted.has(prefix)));
+    for (const [prefix, hop] of wanted) this.#loc.announce(STATIC, [prefix], this.#loc.routes.intern(STATIC, ORIGINATED, undefined, hop), undefined);
+    this.#statics = wanted;
   }
 
   /** Changes what is redistributed; undefined: the kernel's route is gone. `filter` says which become candidates, and as what. */

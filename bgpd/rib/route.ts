@@ -32,7 +32,9 @@ const NO_PEER = { isReflectorClient: false, role: undefined, asn: 0, routerId: 0
 export const LOCAL: Source = { ...NO_PEER, index: 0, name: 'local', kind: 'originated' };
 /** The kernel of this node, as what is redistributed comes from it. */
 export const KERNEL: Source = { ...NO_PEER, index: 1, name: 'kernel', kind: 'kernel' };
-export const FIRST_PEER_INDEX = 2;
+/** Routes that stand in the kernel of this node and are announced to nobody. */
+export const STATIC: Source = { ...NO_PEER, index: 2, name: 'static', kind: 'originated' };
+export const FIRST_PEER_INDEX = 3;
 
 /** Assumed where LOCAL_PREF is missing: on routes of external peers and on our own. */
 export const DEFAULT_LOCAL_PREF = 100;
