@@ -17,6 +17,8 @@ export interface ControlPorts {
   readonly speaker: Speaker;
   /** Remembers what is in force, for the next start. */
   readonly save: (sections: Partial<SpeakerConfig>) => void;
+  /** Told of valid sections before they are applied. */
+  readonly applying?: (sections: Partial<SpeakerConfig>) => void;
   /** Ends the process, after the answer. `message` goes to the peers (RFC 9003). */
   readonly stop: (mode: StopMode, message: string) => void;
   /** Lets other work of the process go on, in the midst of a long answer. */
@@ -82,6 +84,7 @@ export class Control {
       found.push(...problems);
       if (isSectionName(name)) this.#problems.set(name, problems);
     }
+    this.#ports.applying?.(good);
     await this.#ports.speaker.apply(good);
     return found;
   }
