@@ -17,7 +17,7 @@ export interface OperationArgs {
   /** The pod's own address on the node, with our protocol number. */
   hostRoute: { readonly link: string; readonly prefix: Prefix };
   removeHostRoute: { readonly prefix: Prefix };
-  /** Of the node, on its end of the link; it is never chosen as the source of what the node sends. */
+  /** Of the node, on its end of the link; it is no source of what the node sends by other links. */
   hostAddress: { readonly link: string; readonly address: Ip };
   removeHostAddress: { readonly link: string; readonly address: Ip };
 }

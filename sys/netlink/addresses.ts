@@ -42,7 +42,7 @@ export interface AddressSettings {
   readonly scope?: number;
   /** IPv6: usable at once, without duplicate address detection. */
   readonly noDad?: boolean;
-  /** What the node sends does not get this source unless it asks for it: IPv4 by host scope, IPv6 by being deprecated. */
+  /** What the node sends by other links does not get this source: IPv4 by host scope, IPv6 by being deprecated (RFC 4862 §5.5.4). */
   readonly neverSource?: boolean;
   /** No connected route is made. */
   readonly noPrefixRoute?: boolean;
