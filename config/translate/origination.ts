@@ -33,6 +33,6 @@ export class Origination {
     if (this.#services !== undefined && excluded === this.#excluded && !SERVICE_KINDS.some((k) => changed.has(k))) return this.#services;
     this.#excluded = excluded;
     if (excluded || !hasServiceRanges(settings)) return [];
-    return servicePrefixes(settings, cluster.Service, cluster.EndpointSlice.values()).map(serviceRoute);
+    return servicePrefixes(settings, cluster.Service, cluster.EndpointSlice.values()).map((prefix) => serviceRoute(prefix, settings));
   }
 }

@@ -11,6 +11,7 @@ import type { BGPConfiguration } from '../kinds/bgp-configuration.ts';
 import type { CalicoNode } from '../kinds/node.ts';
 import type { ServiceFacts, SliceFacts } from '../kinds/service.ts';
 import type { OriginatedRoute } from '../messages/speaker-config.ts';
+import { normalLocalPref } from './priorities.ts';
 
 type Settings = Partial<BGPConfiguration['spec']>;
 
@@ -52,7 +53,8 @@ export function servicePrefixes(settings: Settings, services: Iterable<readonly 
   return [...prefixes].sort(comparePrefixes);
 }
 
-export const serviceRoute = (prefix: Prefix): OriginatedRoute => ({ prefix: showPrefix(prefix), blackhole: false });
+export const serviceRoute = (prefix: Prefix, settings: Settings): OriginatedRoute =>
+  ({ prefix: showPrefix(prefix), blackhole: false, localPref: normalLocalPref(settings, familyOf(prefix)) });
 
 function addressesOf(service: ServiceFacts, ranges: ServiceRanges, aggregated: boolean, ready: number): Ip[] {
   const { clusterIps, externalIps, loadBalancerIps } = service;

@@ -67,7 +67,7 @@ export class MemoryKube implements KubeClient {
       if (options.resourceVersion !== undefined && options.resourceVersion !== old.metadata.resourceVersion) return 'conflict';
       this.objects.delete(at);
       this.#revision++;
-      for (const w of this.#watchers) if (w.plural === resource.plural) w.handler.remove(old);
+      for (const w of this.#watchers) if (w.plural === resource.plural && selected(old, w.options)) w.handler.remove(old);
       return 'deleted';
     });
   }
@@ -121,8 +121,10 @@ export class MemoryKube implements KubeClient {
 const key = (resource: Pick<Resource, 'plural'>, name: string, namespace?: string): string => `${resource.plural}/${namespace ?? ''}/${name}`;
 const copy = <T>(value: T): T => parseJson(stringifyJson(value)) as T;
 
-function selected(object: KubeObject, { namespace, labelSelector }: ListOptions): boolean {
+function selected(object: KubeObject, { namespace, labelSelector, fieldSelector }: ListOptions): boolean {
   if (namespace !== undefined && object.metadata.namespace !== namespace) return false;
+  const named = /^metadata\.name=(.*)$/.exec(fieldSelector ?? '')?.[1];
+  if (named !== undefined && named !== object.metadata.name) return false;
   const labels = object.metadata.labels ?? {};
   return (labelSelector ?? '').split(',').every((term) => {
     const [name = '', value] = term.split('=');

@@ -129,7 +129,7 @@ test('problems: of resources, of the translation, of bgpd; gone when mended', as
   await soon(r, () => {
     expect(r.feed.problems.map(showProblem)).toEqual([
       'BGPPeer/bad.spec.asNumber: 0 is not an AS number: expected 1..4294967295',
-      expect.stringContaining('BGPPeer/secret.spec.password: passwords are not built yet'),
+      expect.stringContaining('BGPPeer/secret.spec.password.secretKeyRef: there is no Secret "s"'),
       'peers[0]: no',
     ]);
   });

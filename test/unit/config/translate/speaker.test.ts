@@ -29,27 +29,40 @@ test('the whole of a small cluster', () => {
       global: {
         asn: 64512, routerId: '10.0.0.1', listen: { port: 179, addresses: [] },
         gracefulRestart: { restartTimeSeconds: 120, staleRoutesCapSeconds: 120, selectionDeferralSeconds: 60 },
-        kernel: { table: 254, metric: 1024, install: true, filter: 'kernel', maximumPaths: 16 },
+        kernel: {
+          table: 254, metric: 1024, metricFromLocalPref: true, install: true, filter: 'kernel', redistribute: 'redistribute', maximumPaths: 16,
+          ignoredInterfaces: ['kube-ipvs*'],
+        },
+        guards: { martians: true, ownBlocks: true, except: ['10.244.0.0/16'] },
       },
       peers: { peers: [
         {
           name: 'Mesh_10_0_0_2', origin: 'mesh', address: '10.0.0.2', port: 179, asn: 64512, sourceAddress: '10.0.0.1', passive: false, families: ['ipv4'],
           holdTimeSeconds: 90, connectRetrySeconds: 5, gracefulRestart: true, nextHop: 'auto', allowLocalAs: 0, importFilters: [], exportFilters: ['export'],
+          addPath: { send: true, receive: true },
         },
         {
           name: 'Mesh_fd00__2', origin: 'mesh', address: 'fd00::2', port: 179, asn: 64512, sourceAddress: 'fd00::1', passive: false, families: ['ipv6'],
           holdTimeSeconds: 90, connectRetrySeconds: 5, gracefulRestart: true, nextHop: 'auto', allowLocalAs: 0, importFilters: [], exportFilters: ['export'],
+          addPath: { send: true, receive: true },
         },
       ] },
       filters: { filters: [
         { name: 'export', otherwise: 'reject', rules: [
+          { sessions: ['ibgp'], interfaces: ['*.cali', '*.calico', 'tunl0'], action: 'reject' },
+          { interfaces: ['bpf*.cali'], action: 'reject' },
           { prefixes: [{ prefix: '10.244.1.0/26' }], action: 'accept' },
+          { prefixes: [{ prefix: '10.244.1.0/26', maxLength: 32 }], minLocalPref: 2147482624, action: 'accept' },
           { prefixes: [{ prefix: '10.244.1.0/26', maxLength: 32 }], action: 'reject' },
           { prefixes: [{ prefix: '10.244.0.0/16', maxLength: 32 }], action: 'accept' },
         ] },
         { name: 'kernel', otherwise: 'accept', rules: [] },
+        { name: 'redistribute', otherwise: 'reject', rules: [
+          { prefixes: [{ prefix: '10.244.1.0/26', maxLength: 32 }], action: 'accept' },
+          { prefixes: [{ prefix: '10.244.0.0/16', maxLength: 32 }], action: 'accept' },
+        ] },
       ] },
-      originate: { routes: [{ prefix: '10.244.1.0/26', blackhole: true }] },
+      originate: { routes: [{ prefix: '10.244.1.0/26', blackhole: true, localPref: 2147482623 }] },
     },
   });
 });
@@ -90,10 +103,23 @@ test('mesh: a node with the address of another is left out and named', () => {
   ]);
 });
 
-test('mesh: a password keeps it down until passwords are built', () => {
-  const snapshot = cluster([A, B], [settings({ nodeMeshPassword: { secretKeyRef: { name: 's', key: 'k' } } })]);
-  expect(namesOf(snapshot)).toEqual([]);
-  expect(saidOf(snapshot)).toEqual([expect.stringContaining('BGPConfiguration/default.spec.nodeMeshPassword: passwords are not built yet')]);
+const REF = { secretKeyRef: { name: 's', key: 'k' } };
+
+test('mesh: with a password it has sessions only while the password is known', () => {
+  const resources = [settings({ nodeMeshPassword: REF })];
+  expect(peersOf(cluster([A, B], resources, { s: { k: 'swordfish' } })).map((p) => p.password)).toEqual(['swordfish', 'swordfish']);
+  const without = cluster([A, B], resources);
+  expect(namesOf(without)).toEqual([]);
+  expect(saidOf(without)).toEqual([
+    'BGPConfiguration/default.spec.nodeMeshPassword.secretKeyRef: there is no Secret "s" in the agent\'s namespace: expected one with the key "k"; without its password a session does not come up',
+  ]);
+});
+
+test('mesh: above 100 nodes the remedy is named', () => {
+  const nodes = Array.from({ length: 101 }, (_, i) => node(i === 0 ? 'a' : `n${i}`, { v4: `10.1.${i >> 8}.${i & 255}/16` }));
+  expect(saidOf(cluster(nodes.slice(0, 100)))).toEqual([]);
+  expect(saidOf(cluster(nodes))).toEqual([expect.stringContaining('BGPConfiguration/default.spec.nodeToNodeMeshEnabled: a mesh of 101 nodes')]);
+  expect(saidOf(cluster(nodes))[0]).toContain('route reflectors');
 });
 
 const OFF = settings({ nodeToNodeMeshEnabled: false });
@@ -131,6 +157,7 @@ test('BGPPeer: fields become those of the session', () => {
   expect(first).toEqual({
     name: 'Global_192_0_2_1', origin: 'global', address: '192.0.2.1', port: 179, asn: 64999, localAsn: 64600, passive: false, families: ['ipv4'], holdTimeSeconds: 135,
     keepaliveSeconds: 45, connectRetrySeconds: 5, restartTimeSeconds: 120, gracefulRestart: true, nextHop: 'self', allowLocalAs: 2, importFilters: [], exportFilters: ['export'],
+    addPath: { send: true, receive: true },
   });
   expect(second).toMatchObject({ nextHop: 'keep', restartTimeSeconds: 4095, sourceAddress: '10.0.0.1' });
   expect(third?.nextHop).toBe('auto');
@@ -140,31 +167,62 @@ test('BGPPeer: an explicit peer takes the place of the mesh session with that ad
   expect(namesOf(cluster([A, B], [peer('one', { node: 'a', peerIP: '10.0.0.2', asNumber: 64512 })]))).toEqual(['Mesh_fd00__2', 'Node_10_0_0_2']);
 });
 
-const LEFT_OUT: readonly (readonly [string, object, string])[] = [
-  ['password', { password: { secretKeyRef: { name: 's', key: 'k' } } }, 'BGPPeer/bad.spec.password: passwords are not built yet'],
-  ['TTL security', { ttlSecurity: 1 }, 'BGPPeer/bad.spec.ttlSecurity: TTL security is not built yet'],
-  ['filters', { filters: ['f'] }, 'BGPPeer/bad.spec.filters: BGPFilters are not built yet'],
+const SECRETS: readonly (readonly [string, Readonly<Record<string, Readonly<Record<string, string>>>>, string])[] = [
+  ['no Secret', {}, 'there is no Secret "s" in the agent\'s namespace'],
+  ['no such key', { s: { other: 'x' } }, 'Secret "s" has no key "k"'],
+  ['an empty value', { s: { k: '' } }, 'the value of "k" in Secret "s" is empty'],
+  ['a long value', { s: { k: 'ä'.repeat(41) } }, 'the value of "k" in Secret "s" has 82 octets'],
 ];
-test.each(LEFT_OUT)('BGPPeer with %s must not come up without it; others do', (_name, more, said) => {
-  const snapshot = cluster([A], [peer('bad', { peerIP: '192.0.2.1', asNumber: 1, ...more }), peer('good', { peerIP: '192.0.2.2', asNumber: 1 })]);
-  expect(namesOf(snapshot)).toEqual(['Global_192_0_2_2']);
-  expect(saidOf(snapshot)).toEqual([expect.stringContaining(said)]);
+test.each(SECRETS)('BGPPeer with a password must not come up without it: %s; others do, and the mesh does not take its place', (_name, secrets, said) => {
+  const snapshot = cluster([A, B], [
+    peer('bad', { peerIP: '192.0.2.1', asNumber: 1, password: REF }), peer('good', { peerIP: '192.0.2.2', asNumber: 1 }),
+    peer('node', { node: 'a', peerIP: '10.0.0.2', asNumber: 64512, password: REF }),
+  ], secrets);
+  expect(namesOf(snapshot)).toEqual(['Global_192_0_2_2', 'Mesh_fd00__2']);
+  expect(saidOf(snapshot)).toEqual(['bad', 'node'].map((name) => expect.stringContaining(`BGPPeer/${name}.spec.password.secretKeyRef: ${said}`)));
+  expect(saidOf(snapshot).join()).not.toContain('ä');
+});
+
+test('BGPPeer: the other end of a peering between nodes has the same password, TTL security, filters and timers', () => {
+  const both = peer('rr', { nodeSelector: "rack == '1'", peerSelector: "rack == '2'", password: REF, ttlSecurity: 2, filters: ['f'], keepaliveTime: '10s', maxRestartTime: '33s' });
+  const nodes = [labelled('a', '10.0.0.1/24', { rack: '1' }), labelled('b', '10.0.0.2/24', { rack: '2' })];
+  const snapshot = cluster(nodes, [OFF, both, { kind: 'BGPFilter', name: 'f', spec: { importV4: [{ action: 'Accept' }] } }], { s: { k: 'p' } });
+  const expected = { password: 'p', ttlSecurityHops: 2, importFilters: ['f.import'], keepaliveSeconds: 10, restartTimeSeconds: 33 };
+  expect(peersOf(snapshot, 'a')).toMatchObject([{ address: '10.0.0.2', ...expected }]);
+  expect(peersOf(snapshot, 'b')).toMatchObject([{ address: '10.0.0.1', ...expected }]);
+});
+
+test('a node with a cluster ID reflects for its internal peers, unless they reflect for the same cluster', () => {
+  const nodes = [
+    node('a', { v4: '10.0.0.1/24', clusterId: '244.0.0.1' }), node('same', { v4: '10.0.0.2/24', clusterId: '244.0.0.1' }),
+    node('other', { v4: '10.0.0.3/24', clusterId: '244.0.0.2' }), node('client', { v4: '10.0.0.4/24' }), node('outside', { v4: '10.0.0.5/24', asn: 65001 }),
+  ];
+  const snapshot = cluster(nodes, [peer('all', { nodeSelector: 'all()', peerSelector: 'all()' }), peer('tor', { peerIP: '192.0.2.1', asNumber: 64512 }), settings({ serviceExternalIPs: [{ cidr: '203.0.113.0/24' }] })]);
+  expect(configOf(snapshot).global.clusterId).toBe('244.0.0.1');
+  expect(peersOf(snapshot).map((p) => [p.address, p.reflectorClient ?? false])).toEqual([
+    ['192.0.2.1', true], ['10.0.0.2', false], ['10.0.0.3', true], ['10.0.0.4', true], ['10.0.0.5', false],
+  ]);
+  expect(peersOf(snapshot, 'client').some((p) => p.reflectorClient === true)).toBe(false);
+  const accepts = (name: string): string[] => configOf(snapshot, name).filters.filters[0]!.rules
+    .filter((r) => r.action === 'accept' && r.sources === undefined).flatMap((r) => r.prefixes ?? []).map((p) => p.prefix);
+  expect(accepts('a')).toEqual(['203.0.113.0/24', '203.0.113.0/24']);
+  expect(accepts('client')).toEqual(['203.0.113.0/24']);
 });
 
 const SAID: readonly (readonly [string, readonly Written[], readonly string[], string])[] = [
   ['an unknown node', [peer('p', { node: 'zz', peerIP: '192.0.2.1', asNumber: 1 })], [], 'BGPPeer/p.spec.node: "zz" is not a node of this cluster: expected the name of one'],
   ['no AS number', [peer('p', { peerIP: '192.0.2.1' })], [], 'BGPPeer/p.spec.asNumber: missing: expected the AS number of 192.0.2.1'],
-  ['nothing to peer with', [peer('p', {})], [], 'BGPPeer/p.spec: no peer is named: expected peerIP or peerSelector'],
+  ['nothing to peer with', [peer('p', {})], [], 'BGPPeer/p.spec: no peer is named: expected peerIP, peerSelector or localWorkloadSelector'],
   ['a family that the node lacks', [peer('p', { peerIP: 'fd00::9', asNumber: 1 })], [],
     'BGPPeer/p.spec.peerIP: fd00::9 is IPv6, but Node/c has no IPv6 address: expected one, or sourceAddress None'],
   ['the same address twice', [peer('p', { peerIP: '192.0.2.1', asNumber: 1 }), peer('q', { peerIP: '192.0.2.1:1790', asNumber: 1 })], ['Global_192_0_2_1'],
     'BGPPeer/q.spec.peerIP: 192.0.2.1 is a peer of this node already by BGPPeer/p: expected each address once; this one is left out'],
-  ['a gateway to the peer', [peer('p', { peerIP: '192.0.2.1', asNumber: 1, reachableBy: '10.0.0.254' })], ['Global_192_0_2_1'],
-    'BGPPeer/p.spec.reachableBy: routes to peers are not built yet: expected none; the peer comes up only where the node has a route to it'],
-  ['workloads', [peer('p', { localWorkloadSelector: 'all()', asNumber: 1 })], [], 'BGPPeer/p.spec.localWorkloadSelector: peering with workloads is not built yet: expected none; the peer is left out, since it must not come up without'],
-  ['service addresses', [settings({ serviceClusterIPs: [{ cidr: '10.96.0.0/12' }], nodeToNodeMeshEnabled: false })], [],
-    'BGPConfiguration/default.spec.serviceClusterIPs: service addresses are not announced yet: expected none'],
-  ['communities', [settings({ prefixAdvertisements: [{ cidr: '10.0.0.0/8', communities: ['1:2'] }] })], [], 'BGPConfiguration/default.spec.prefixAdvertisements: communities are not built yet'],
+  ['a BGPFilter that is not there', [peer('p', { peerIP: '192.0.2.1', asNumber: 1, filters: ['gone'] })], ['Global_192_0_2_1'],
+    'BGPPeer/p.spec.filters[0]: there is no BGPFilter "gone": expected the name of one; the session goes without it'],
+  ['a community that is none', [settings({ prefixAdvertisements: [{ cidr: '10.0.0.0/8', communities: ['gold', '1:2'] }] })], [],
+    'BGPConfiguration/default.spec.prefixAdvertisements[0].communities[0]: "gold" is not a community'],
+  ['nobody puts routes into the kernel', [settings({ programClusterRoutes: 'Disabled' }), pool('p', { cidr: '10.244.0.0/16' })], [],
+    'BGPConfiguration/default.spec.programClusterRoutes: Disabled, and FelixConfiguration does not ask for them either: nobody puts routes of IPPool/p into the kernel'],
   ['WireGuard', [{ kind: 'FelixConfiguration', name: 'node.c', spec: { wireguardEnabled: true } }], [], 'FelixConfiguration/node.c.spec.wireguardEnabled: WireGuard is not built yet'],
 ];
 test.each(SAID)('said: %s', (_name, resources, names, said) => {
@@ -196,31 +254,68 @@ test('listening only where told, with the metric that is set', () => {
   expect(saidOf(snapshot)).toEqual([]);
 });
 
+/** LOCAL_PREF of priority 1024. */
+const NORMAL = 2147482623;
+
 test('only confirmed blocks of this node are announced; one address needs no blackhole', () => {
   const snapshot = cluster([A], [affinity('a', '10.244.1.0/26', 'pending'), affinity('a', '10.244.2.0/26', ''), affinity('a', '10.244.3.0/26', 'pendingDeletion'),
     affinity('a', '10.244.4.0/26', 'confirmed', { deleted: true }), affinity('a', '10.244.5.7/32'), affinity('b', '10.244.6.0/26'),
     affinity('a', '10.244.7.0/26', 'confirmed', { type: 'virtual' }), affinity('a', 'fd00:10::/122')]);
   expect(configOf(snapshot).originate.routes).toEqual([
-    { prefix: '10.244.2.0/26', blackhole: true }, { prefix: '10.244.5.7/32', blackhole: false }, { prefix: 'fd00:10::/122', blackhole: true },
+    { prefix: '10.244.2.0/26', blackhole: true, localPref: NORMAL }, { prefix: '10.244.5.7/32', blackhole: false, localPref: NORMAL }, { prefix: 'fd00:10::/122', blackhole: true, localPref: NORMAL },
   ]);
 });
 
-test('filters: a pool that is not exported comes first; a disabled one still counts; services stay out of the kernel', () => {
+test('filters: Calico\'s steps of export in their order', () => {
   const snapshot = cluster([A], [
     pool('p', { cidr: '10.244.0.0/16', disabled: true }), pool('secret', { cidr: '10.245.0.0/16', disableBGPExport: true }), pool('v', { cidr: '10.246.0.0/16', vxlanMode: 'Always' }),
-    affinity('a', '10.245.1.0/26'), settings({ serviceClusterIPs: [{ cidr: '10.96.0.0/12' }], serviceExternalIPs: [{ cidr: '203.0.113.7/32' }] }),
+    pool('six', { cidr: 'fd00:10::/48' }), affinity('a', '10.245.1.0/26'), affinity('a', 'fd00:10::/122'),
+    settings({
+      serviceClusterIPs: [{ cidr: '10.96.0.0/12' }], serviceExternalIPs: [{ cidr: '203.0.113.7/32' }], ipv6NormalRoutePriority: 2048,
+      communities: [{ name: 'gold', value: '64512:7' }], prefixAdvertisements: [{ cidr: '10.244.0.0/16', communities: ['gold', '64512:1:2'] }],
+    }),
   ]);
-  const [exported, kernel] = configOf(snapshot).filters.filters;
+  const [exported, kernel, redistributed] = configOf(snapshot).filters.filters;
+  const [p, secret, v, six] = ['10.244.0.0/16', '10.245.0.0/16', '10.246.0.0/16'].map((x) => ({ prefix: x, maxLength: 32 })).concat({ prefix: 'fd00:10::/48', maxLength: 128 });
+  const services = [{ prefix: '10.96.0.0/12', maxLength: 32 }, { prefix: '203.0.113.7/32', maxLength: 32 }];
   expect(exported?.rules).toEqual([
-    { action: 'reject', prefixes: [{ prefix: '10.245.0.0/16', maxLength: 32 }] },
-    { action: 'accept', prefixes: [{ prefix: '10.245.1.0/26' }] },
-    { action: 'reject', prefixes: [{ prefix: '10.245.1.0/26', maxLength: 32 }] },
-    { action: 'accept', prefixes: [{ prefix: '10.244.0.0/16', maxLength: 32 }, { prefix: '10.245.0.0/16', maxLength: 32 }, { prefix: '10.246.0.0/16', maxLength: 32 }] },
+    { action: 'reject', prefixes: [secret] },
+    { action: 'reject', sessions: ['ibgp'], interfaces: ['*.cali', '*.calico', 'tunl0'] },
+    { action: 'reject', interfaces: ['bpf*.cali'] },
+    { action: 'next', prefixes: [p], set: { addCommunities: ['64512:7', '64512:1:2'] } },
+    { action: 'accept', prefixes: [{ prefix: '10.245.1.0/26' }, { prefix: 'fd00:10::/122' }] },
+    { action: 'accept', prefixes: [{ prefix: '10.245.1.0/26', maxLength: 32 }], minLocalPref: 2147482624 },
+    { action: 'accept', prefixes: [{ prefix: 'fd00:10::/122', maxLength: 128 }], minLocalPref: 2147481600 },
+    { action: 'reject', prefixes: [{ prefix: '10.245.1.0/26', maxLength: 32 }, { prefix: 'fd00:10::/122', maxLength: 128 }] },
+    { action: 'accept', prefixes: [services[0]] },
+    { action: 'accept', prefixes: services, sources: ['originated'] },
+    { action: 'accept', prefixes: [p, six, v] },
   ]);
-  expect(kernel?.rules).toEqual([
-    { action: 'reject', prefixes: [{ prefix: '10.96.0.0/12', maxLength: 32 }, { prefix: '203.0.113.7/32', maxLength: 32 }] },
-    { action: 'reject', prefixes: [{ prefix: '10.246.0.0/16', maxLength: 32 }] },
+  expect(kernel).toEqual({ name: 'kernel', otherwise: 'accept', rules: [{ action: 'reject', prefixes: services }, { action: 'reject', prefixes: [v] }] });
+  expect(redistributed?.rules).toEqual([
+    { action: 'accept', prefixes: [{ prefix: '10.245.1.0/26', maxLength: 32 }, { prefix: 'fd00:10::/122', maxLength: 128 }] },
+    { action: 'accept', prefixes: [p, six, v] },
   ]);
+});
+
+const PROGRAMMED: readonly (readonly [string, string | undefined, string | undefined, boolean])[] = [
+  ['as Calico divides it by default', undefined, undefined, true], ['BGP', 'Enabled', 'Disabled', true], ['Felix, whose part bgpd does', 'Disabled', 'Enabled', true],
+  ['only IPIP by both', 'EnabledIPIPOnly', 'EnabledIPIPOnly', false], ['neither', 'Disabled', 'Disabled', false], ['BGP says nothing of it, Felix its default', 'EnabledIPIPOnly', undefined, false],
+];
+test.each(PROGRAMMED)('filters: routes into the kernel are asked for by %s', (_name, bgp, felix, isPut) => {
+  const snapshot = cluster([A], [pool('p', { cidr: '10.244.0.0/16' }), ...(bgp === undefined ? [] : [settings({ programClusterRoutes: bgp })]),
+    ...(felix === undefined ? [] : [{ kind: 'FelixConfiguration' as const, name: 'default', spec: { programClusterRoutes: felix } }])]);
+  expect(configOf(snapshot).filters.filters[1]!.rules).toEqual(isPut ? [] : [{ action: 'reject', prefixes: [{ prefix: '10.244.0.0/16', maxLength: 32 }] }]);
+  expect(saidOf(snapshot)).toHaveLength(isPut ? 0 : 1);
+});
+
+test('filters: communities of node.NAME take the place of those of all nodes, and may use their names', () => {
+  const snapshot = cluster([A, B], [
+    settings({ communities: [{ name: 'gold', value: '1:2' }], prefixAdvertisements: [{ cidr: '10.0.0.0/8', communities: ['gold'] }] }),
+    settings({ prefixAdvertisements: [{ cidr: '10.9.0.0/16', communities: ['gold', '3:4'] }] }, 'node.b'),
+  ]);
+  const added = (name: string) => configOf(snapshot, name).filters.filters[0]!.rules.filter((r) => r.action === 'next').map((r) => [r.prefixes![0]!.prefix, r.set!.addCommunities]);
+  expect([added('a'), added('b')]).toEqual([[['10.0.0.0/8', ['1:2']]], [['10.9.0.0/16', ['1:2', '3:4']]]]);
 });
 
 test('pools: what is not built is said, and the pool still counts', () => {
