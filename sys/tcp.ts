@@ -178,9 +178,9 @@ class Acceptor implements TcpListener {
   }
 }
 
-/** Counters of dropped segments, by their names in /proc/net/netstat, of this process's network namespace. */
+/** Counters of dropped segments, by their names in /proc/net/netstat, of the network namespace of the calling thread. */
 export function tcpCounters(names: readonly string[]): number[] {
-  const lines = readFileSync('/proc/self/net/netstat', 'utf8').split('\n').filter((line) => line.startsWith('TcpExt:'));
+  const lines = readFileSync('/proc/thread-self/net/netstat', 'utf8').split('\n').filter((line) => line.startsWith('TcpExt:'));
   const [keys = [], values = []] = lines.map((line) => line.split(' '));
   return names.map((name) => Number(values[keys.indexOf(name)] ?? 0));
 }
