@@ -6,7 +6,8 @@ import type { Problem } from '../lib/errors.ts';
 import type { Family, Ip } from '../lib/ip/prefix.ts';
 import { ip } from '../lib/ip/text.ts';
 import type { Peer } from './peer.ts';
-import { localAsnOf, type PeerPolicy } from './peer-policy.ts';
+import { exportTargetFor, groupKeyOf, localAsnOf, type PeerPolicy } from './peer-policy.ts';
+import type { FamilyRib } from './rib/family-rib.ts';
 import type { Member, PeerGroup } from './rib/peer-group.ts';
 import { isLinkLocal } from './rib/next-hop.ts';
 import type { Source } from './rib/route.ts';
@@ -62,12 +63,18 @@ export function sourceFor(global: GlobalSection, config: PeerConfig, index: numb
   };
 }
 
+/** The peers that are sent the same as this one. */
+export function groupFor(rib: FamilyRib, { policy }: Neighbour, session: NeighbourSession): PeerGroup {
+  const target = exportTargetFor(rib.family, policy.exportRules, session, selfFor(rib.family, session));
+  return rib.groupFor(groupKeyOf(target, policy.exportKey), target, policy.exportFilter);
+}
+
 /**
  * What "through us" is called: our end of the session. Of IPv6 also our link-local address where the peer is directly
  * connected (RFC 2545 §3), and beside a link-local end our global address on the link. An IPv6 end may stand for
  * IPv4 routes where both sides said so (RFC 8950). Undefined: we have no address that the family can name.
  */
-export function selfFor(family: Family, { negotiated, endpoints }: NeighbourSession): NextHop | undefined {
+function selfFor(family: Family, { negotiated, endpoints }: NeighbourSession): NextHop | undefined {
   const { local, own6 } = endpoints;
   if (typeof local === 'number') return family === 'ipv4' ? { address: local } : undefined;
   if (family === 'ipv4' && !negotiated.wire.extendedNextHop) return undefined;

@@ -1,20 +1,20 @@
 /** The configured peers: made, changed and removed as the configuration says, with no session reset without need. */
 import type { GlobalSection, PeerConfig, PeersSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
 import type { Problem } from '../lib/errors.ts';
-import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
+import { FAMILIES, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { ip, parseIp, showIp } from '../lib/ip/text.ts';
 import type { Log } from '../lib/log.ts';
 import { placeOf } from './links/demands.ts';
 import { demandsOf, dynamicPeer, keyConflicts, Ranges, unnumberedPeer } from './links/peer-links.ts';
-import { selfFor, sourceFor, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
-import { exportTargetFor, groupKeyOf, policyFor, type PolicyBasis } from './peer-policy.ts';
+import { groupFor, sourceFor, type Neighbour, type PeerLike } from './neighbour.ts';
+import { policyFor, type PolicyBasis } from './peer-policy.ts';
 import type { StopReason } from './peer.ts';
 import type { LinkDemand } from './ports.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
+import type { Filters } from './rib/filter.ts';
 import type { Guards } from './rib/guards.ts';
 import { unfitness } from './rib/loop.ts';
-import type { Member, PeerGroup } from './rib/peer-group.ts';
-import { FIRST_PEER_INDEX, receivedForm } from './rib/route.ts';
+import { FIRST_PEER_INDEX, receivedForm, type Source } from './rib/route.ts';
 import { newHelper } from './session/graceful-restart.ts';
 import { demandOf } from './settings/changes.ts';
 
@@ -31,6 +31,8 @@ export interface NeighbourhoodPorts {
   /** Before a neighbour can be heard: what the kernel is to demand of it. */
   readonly demand: (demands: readonly LinkDemand[]) => void;
   readonly suspicion: (address: Ip, link: string | undefined) => string | undefined;
+  readonly compile: (filters: SpeakerConfig['filters']) => Filters;
+  readonly guards: Guards;
 }
 
 export class Neighbourhood {
@@ -100,7 +102,6 @@ export class Neighbourhood {
 
   /** Those that are no longer wanted end with their old keys; then the kernel gets the new ones, and only then others begin. */
   #arrange(before: GlobalSection): void {
-    const global = this.#global!;
     const wanted = this.#wanted();
     for (const neighbour of this.#byName.values()) {
       const config = wanted.get(neighbour.config.name);
@@ -142,10 +143,10 @@ export class Neighbourhood {
 
   #add(config: PeerConfig, range?: string): Neighbour {
     const global = this.#global!;
+    const source = sourceFor(global, config, this.#nextIndex++);
     const neighbour: Neighbour = {
-      config, range, suspicion: () => this.#ports.suspicion(ip(config.address), config.interface), source: sourceFor(global, config, this.#nextIndex++), address: ip(config.address),
-      ...policyFor(global, config, this.#filters),
-      importKey: this.#importKey(config), exportKey: this.#exportKey(config),
+      config, range, suspicion: () => this.#ports.suspicion(ip(config.address), config.interface), source, address: ip(config.address),
+      policy: policyFor(this.#basis, config, source),
       helper: newHelper(global.gracefulRestart.staleRoutesCapSeconds), timers: new Map(),
       session: undefined, hasBeenUp: false, isOutdated: false, peer: undefined as unknown as PeerLike,
     };
@@ -181,51 +182,48 @@ export class Neighbourhood {
       neighbour.isOutdated = true;
       this.renew(neighbour);
     }
-    const [importKey, exportKey] = [this.#importKey(config), this.#exportKey(config)];
-    if (importKey === neighbour.importKey && exportKey === neighbour.exportKey) return;
-    Object.assign(neighbour, policyFor(global, config, this.#filters));
-    if (importKey !== neighbour.importKey) this.judgeAgain(neighbour);
-    const exportChanged = exportKey !== neighbour.exportKey;
-    Object.assign(neighbour, { importKey, exportKey });
-    if (exportChanged) this.#regroup(neighbour);
+    const before = neighbour.policy;
+    const policy = policyFor(this.#basis, config, neighbour.source);
+    if (policy.importKey === before.importKey && policy.exportKey === before.exportKey) return;
+    neighbour.policy = policy;
+    if (policy.importKey !== before.importKey) this.judgeAgain(neighbour);
+    if (policy.exportKey !== before.exportKey) this.#regroup(neighbour);
+    this.#setClient(neighbour.source, config.reflectorClient === true);
   }
 
-  /** Runs loop detection and import filters again over what the peer has sent. */
-  judgeAgain(neighbour: Neighbour): void {
+  get #basis(): PolicyBasis { return { ...this.#filters, global: this.#global!, guards: this.#ports.guards }; }
+
+  /** Whether others may have what a peer sends hangs on it. */
+  #setClient(source: Source, isClient: boolean): void {
+    if (source.isReflectorClient === isClient) return;
+    source.isReflectorClient = isClient;
+    for (const family of FAMILIES) this.#ports.ribs[family].loc.touchAll();
+  }
+
+  /** Runs guards, loop detection and import filters again over what the peer has sent, or over some of its prefixes. */
+  judgeAgain(neighbour: Neighbour, isAffected?: (prefix: Prefix) => boolean): void {
+    const { source, policy } = neighbour;
     for (const family of FAMILIES) {
       const { loc } = this.#ports.ribs[family];
       for (const route of loc.routes) {
-        if (route.source === neighbour.source) route.refusal = loopIn(route.attributes, neighbour.loop);
+        if (route.source === source) route.refusal = unfitness(receivedForm(route).attributes, policy.loop, source);
       }
-      loc.judge(neighbour.source, neighbour.importFilter);
+      loc.judge(source, policy.importFilter, isAffected);
     }
     this.#ports.judged(neighbour);
   }
 
   /** What the peer is sent follows other rules now. */
   #regroup(neighbour: Neighbour): void {
-    const { session, config, exportKey, exportFilter } = neighbour;
+    const { session } = neighbour;
     if (session === undefined) return;
     for (const [family, place] of session.places) {
       const rib = this.#ports.ribs[family];
-      const target = exportTargetFor(family, config, session);
-      const group = rib.groupFor(groupKeyOf(target, exportKey), target, exportFilter);
+      const group = groupFor(rib, neighbour, session);
       if (group === place.group) continue;
       group.adopt(place.member, place.group);
       rib.leaveGroup(place.group);
       place.group = group;
     }
-  }
-
-  #importKey(config: PeerConfig): string {
-    return `${config.allowLocalAs} ${this.#textsOf(config.importFilters)}`;
-  }
-
-  #exportKey(config: PeerConfig): string {
-    return `${config.nextHop} ${this.#textsOf(config.exportFilters)}`;
-  }
-
-  #textsOf(names: readonly string[]): string {
-    return names.map((name) => this.#filterTexts.get(name) ?? `no filter ${name}`).join(' ');
   }
 }

@@ -2,7 +2,7 @@
 import { lengthOf, prefixOf, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import { ORIGINATED } from '../wire/attribute-changes.ts';
 import { Int32Column } from './column.ts';
-import { exportRoute, type ExportTarget, type Outbound } from './export.ts';
+import { exportRoute, withheld, type ExportTarget, type Outbound } from './export.ts';
 import type { RouteFilter } from './filter.ts';
 import type { Candidate } from './loc-rib.ts';
 import type { Hop } from './next-hop.ts';
@@ -103,10 +103,12 @@ export class AdjRibOut {
   /** These next hops are reached differently now. Their prefixes are selected anew; `settled` follows when all are. */
   hopsChanged(hops: ReadonlySet<Hop>): void {
     if (!this.#remembersAll) for (const hop of hops) this.#movedHops.add(hop);
-    for (const [route, before] of this.#exports) {
-      if (route.hop === undefined || !hops.has(route.hop)) continue;
-      this.#exports.delete(route);
-      if (!looksTheSame(before, this.#exported(route))) this.#movedHops.add(route.hop);
+    for (const [route, before] of [...this.#exports]) {
+      const { hop } = route;
+      if (hop === undefined || !hops.has(hop)) continue;
+      const now = exportRoute(route, this.target);
+      this.#exports.set(route, now);
+      if (!looksTheSame(before, now)) this.#movedHops.add(hop);
     }
   }
 
@@ -162,6 +164,8 @@ export class AdjRibOut {
 
   /** The route as the export filter leaves it, or why it is not sent. */
   #passed(prefix: Prefix, route: Route): Route | string {
+    const kept = withheld(route, this.target);
+    if (kept !== undefined) return kept;
     const verdict = this.#filter === undefined || this.#filter(prefix, route);
     if (verdict === false) return 'rejected by an export filter';
     const changed = verdict === true ? route : this.routes.changed(route, verdict);

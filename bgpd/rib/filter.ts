@@ -9,6 +9,9 @@ import type { Route } from './route.ts';
 /** True: the route passes as it is. Attributes: it passes with these instead; the same ones always give the same. False: it does not. */
 export type RouteFilter = (prefix: Prefix, route: Route) => boolean | PathAttributes;
 
+/** `attributes`: what the route is to be looked at with, its own unless said; true means that those it has are right. */
+export type FilterChain = (prefix: Prefix, route: Route, attributes?: PathAttributes) => boolean | PathAttributes;
+
 /** The session that a filter runs for; undefined: it runs for none. */
 export type SessionKind = 'ebgp' | 'ibgp' | undefined;
 
@@ -39,11 +42,11 @@ export const compileFilters = (configs: readonly FilterConfig[], interfaceName: 
  * passes as it is, so that hot paths need not ask. A name that is not known rejects everything: a typing error must not
  * leak routes.
  */
-export function chainOf(names: readonly string[], filters: Filters, session: SessionKind): RouteFilter | undefined {
+export function chainOf(names: readonly string[], filters: Filters, session: SessionKind): FilterChain | undefined {
   const rules = names.flatMap((name) => filters.get(name)?.[session ?? 'none'] ?? REJECT_ALL);
   if (rules.length === 0) return undefined;
-  return (prefix, route) => {
-    let attributes = route.attributes;
+  return (prefix, route, given = route.attributes) => {
+    let attributes = given;
     for (const { matches, change, action } of rules) {
       if (matches !== undefined && !matches(prefix, route, attributes)) continue;
       if (change !== undefined) attributes = change(attributes);

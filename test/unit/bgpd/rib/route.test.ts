@@ -66,7 +66,7 @@ test('a table is crowded when far more routes were made than lived', () => {
   expect(table.crowded).toBe(false);
 });
 
-const context = { localAsn: 64512, allowLocalAs: 0, routerId: 7 };
+const context = { localAsn: 64512, allowLocalAs: 0, routerId: 7, clusterId: 7 };
 
 test.each([
   ['a foreign path', { asPath: path(65001, 65002) }, {}, undefined],
@@ -77,6 +77,7 @@ test.each([
   ['reflected back', { originatorId: 7 }, {}, 'own router ID in ORIGINATOR_ID'],
   ['another originator', { originatorId: 8 }, {}, undefined],
   ['through our own cluster', { clusterList: [9, 7] }, {}, 'own cluster ID in CLUSTER_LIST'],
+  ['through a cluster of another ID than our router\'s', { clusterList: [7] }, { clusterId: 9 }, undefined],
   ['through other clusters', { clusterList: [9] }, {}, undefined],
 ])('loop detection: %s', (_name, some, more, reason) => {
   expect(loopIn(attributes(some), { ...context, ...more })).toBe(reason);

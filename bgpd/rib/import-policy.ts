@@ -1,0 +1,35 @@
+/** What is done with each prefix that a peer announces: guards, then OTC, then its import filters. */
+import type { Prefix } from '../../lib/ip/prefix.ts';
+import type { PathAttributes } from '../wire/message.ts';
+import { remembering, type Changer } from './filter-changes.ts';
+import type { FilterChain, RouteFilter } from './filter.ts';
+import type { Guards } from './guards.ts';
+import { otcToAdd } from './otc.ts';
+import type { Source } from './route.ts';
+
+/** Told of each prefix that a guard refuses. */
+export type Guarded = (prefix: Prefix, reason: string) => void;
+
+export function importPolicy(source: Source, guards: Guards, filters: FilterChain | undefined, guarded: Guarded): RouteFilter {
+  const marked = otcMarker(source);
+  return (prefix, route) => {
+    const reason = guards.refusal(prefix, source.interfaceIndex);
+    if (reason !== undefined) { guarded(prefix, reason); return false; }
+    const attributes = marked === undefined ? route.attributes : marked(route.attributes);
+    if (filters !== undefined) return filters(prefix, route, attributes);
+    return attributes === route.attributes || attributes;
+  };
+}
+
+/** Notes who must not be told (RFC 9234 §5); undefined: nobody of whom roles would say so. The peer's AS number may change with its sessions. */
+function otcMarker(source: Source): Changer | undefined {
+  if (source.role === undefined) return undefined;
+  const byAsn = new Map<number, Changer>();
+  return (attributes) => {
+    const otc = otcToAdd(attributes, source.role, source.asn);
+    if (otc === undefined) return attributes;
+    let mark = byAsn.get(otc);
+    if (mark === undefined) byAsn.set(otc, mark = remembering((plain: PathAttributes) => ({ ...plain, otc })));
+    return mark(attributes);
+  };
+}
