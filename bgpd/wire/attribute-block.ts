@@ -3,7 +3,7 @@ import { ByteWriter } from '../../lib/bytes/writer.ts';
 import { asPathLengthOf, mergeAsPaths } from './as-path.ts';
 import { fault, malformedList, updateError, type AttributeFault } from './attribute-fault.ts';
 import { as4IsStale, ATTRIBUTES, type AttributeValues, type Row } from './attributes.ts';
-import { ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
+import { ATTRIBUTE, ATTRIBUTE_FLAG, NON_TRANSITIVE_ATTRIBUTES, UPDATE_ERROR } from './constants.ts';
 import { copyOf } from './copy.ts';
 import { MalformedAttribute } from './malformed-attribute.ts';
 import type { PathAttributes, WireContext } from './message.ts';
@@ -50,7 +50,7 @@ export function readAttributeBlock(bytes: Uint8Array, start: number, end: number
     }
     seen.push(span.code);
     const key = KEY_OF_CODE.get(span.code);
-    if (key === undefined) keepUnknown(bytes, span, unknown);
+    if (key === undefined) keepUnknown(bytes, span, unknown, faults);
     else readKnown(key, bytes, span, context, draft, faults);
   }
   return {
@@ -97,11 +97,15 @@ function nameOf(code: number): string {
 }
 
 /** RFC 4271 §5 and §6.3: optional transitive ones are passed on as partial, other optional ones end here. */
-function keepUnknown(bytes: Uint8Array, span: Span, unknown: Unknown[]): void {
+function keepUnknown(bytes: Uint8Array, span: Span, unknown: Unknown[], faults: AttributeFault[]): void {
   if ((span.flags & OPTIONAL) === 0) {
     throw updateError(`well-known attribute ${span.code} is unknown`, UPDATE_ERROR.unrecognizedWellKnown, bytes.subarray(span.at, span.end));
   }
   if ((span.flags & TRANSITIVE) === 0) return;
+  if (NON_TRANSITIVE_ATTRIBUTES.has(span.code)) {
+    if (faults.length < MAX_DISCARDS) faults.push(discarded(span.code, `flags ${span.flags}: expected ${OPTIONAL}`));
+    return;
+  }
   unknown.push({ flags: OPTIONAL | TRANSITIVE | PARTIAL, code: span.code, value: copyOf(bytes, span.start, span.end) });
 }
 

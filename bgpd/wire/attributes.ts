@@ -2,7 +2,7 @@
 import type { ByteWriter } from '../../lib/bytes/writer.ts';
 import { needsFourOctets, isConfederation, readAsPath, shortAsn, writeAsPath } from './as-path.ts';
 import {
-  readExtendedCommunities, readLargeCommunities, readU32List, writeExtendedCommunities, writeLargeCommunities, writeU32List,
+  isTransitive, readExtendedCommunities, readLargeCommunities, readU32List, writeExtendedCommunities, writeLargeCommunities, writeU32List,
 } from './communities.ts';
 import { AS_TRANS, ATTRIBUTE, ATTRIBUTE_FLAG, UPDATE_ERROR } from './constants.ts';
 import { MalformedAttribute } from './malformed-attribute.ts';
@@ -76,7 +76,7 @@ export const ATTRIBUTES: { readonly [K in keyof AttributeValues]: Row<K> } = {
   },
   extendedCommunities: {
     code: ATTRIBUTE.extendedCommunities, name: 'EXTENDED COMMUNITIES', flags: OPTIONAL | TRANSITIVE, onError: 'withdraw',
-    read: readExtendedCommunities, pick: (a) => presentList(a.extendedCommunities), write: writeExtendedCommunities,
+    read: readExtendedCommunities, pick: extendedCommunitiesFor, write: writeExtendedCommunities,
   },
   as4Path: {
     code: ATTRIBUTE.as4Path, name: 'AS4_PATH', flags: OPTIONAL | TRANSITIVE, onError: 'discard', twoOctetOnly: true,
@@ -151,6 +151,11 @@ function as4PathOf(a: PathAttributes, context: WireContext): readonly AsPathSegm
 
 function as4AggregatorOf(a: PathAttributes, context: WireContext): Aggregator | undefined {
   return context.fourOctetAs || a.aggregator === undefined || a.aggregator.asn <= 0xffff ? undefined : a.aggregator;
+}
+
+/** RFC 4360 §6: what means something in our AS alone stays there. */
+function extendedCommunitiesFor({ extendedCommunities: all }: PathAttributes, { external }: WireContext): readonly bigint[] | undefined {
+  return presentList(external && !all.every(isTransitive) ? all.filter(isTransitive) : all);
 }
 
 function presentList<T>(values: readonly T[]): readonly T[] | undefined {

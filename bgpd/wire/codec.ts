@@ -18,7 +18,7 @@ import { readUpdate, writeUpdate } from './update.ts';
  */
 export function decodeMessage(type: number, body: Uint8Array, context: WireContext, interner: AttributeInterner): Message {
   const length = HEADER_LENGTH + body.length;
-  if (length < (MIN_LENGTH_OF_TYPE[type] ?? 0) || length > 0xffff) {
+  if (length < (MIN_LENGTH_OF_TYPE[type] ?? 0) || length > maximumLength(type, context)) {
     throw new WireError(`message of type ${type} has length ${length}`, ERROR.header, HEADER_ERROR.badLength,
       Uint8Array.of(length >>> 8, length));
   }
@@ -27,19 +27,29 @@ export function decodeMessage(type: number, body: Uint8Array, context: WireConte
     case MESSAGE_TYPE.update: return readUpdate(body, context, interner);
     case MESSAGE_TYPE.notification: return readNotification(new ByteReader(body));
     case MESSAGE_TYPE.keepalive: return { type: 'keepalive' };
-    case MESSAGE_TYPE.routeRefresh: return readRouteRefresh(new ByteReader(body));
+    case MESSAGE_TYPE.routeRefresh: return readRouteRefresh(body);
     default: throw new WireError(`message type ${type} is unknown`, ERROR.header, HEADER_ERROR.badType, Uint8Array.of(type));
   }
 }
 
-/** The whole message, header included. Throws RangeError when it does not fit into 4,096 bytes: see `pack.ts` for many prefixes. */
+/** Only OPEN and KEEPALIVE stay as they were when extended messages are agreed (RFC 8654 §4). */
+const maximumLength = (type: number, { maximumBytes }: WireContext): number =>
+  (type === MESSAGE_TYPE.open || type === MESSAGE_TYPE.keepalive ? MAX_MESSAGE_LENGTH : maximumBytes);
+
+/**
+ * The whole message, header included. Throws RangeError when it is longer than the session allows (see `pack.ts` for many
+ * prefixes), but the data of a NOTIFICATION is cut to fit, since the peer may have sent what it repeats in an extended message.
+ */
 export function encodeMessage(message: Message, context: WireContext): Uint8Array {
   const w = new ByteWriter(64);
   for (let i = 0; i < MARKER_LENGTH; i++) w.u8(0xff);
   w.u16(0);
-  w.u8(typeOf(message));
+  const type = typeOf(message);
+  const longest = maximumLength(type, context);
+  w.u8(type);
   writeBody(w, message, context);
-  if (w.length > MAX_MESSAGE_LENGTH) throw new RangeError(`a message of ${w.length} bytes: at most ${MAX_MESSAGE_LENGTH} are allowed`);
+  if (message.type === 'notification') w.truncate(Math.min(w.length, longest));
+  if (w.length > longest) throw new RangeError(`a message of ${w.length} bytes: at most ${longest} are allowed`);
   w.patch16(MARKER_LENGTH, w.length);
   return w.finish();
 }

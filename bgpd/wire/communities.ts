@@ -39,7 +39,7 @@ export function writeExtendedCommunities(w: ByteWriter, values: readonly bigint[
 
 export const isTransitive = (extendedCommunity: bigint): boolean => (extendedCommunity & NON_TRANSITIVE) === 0n;
 
-/** Malformed: a length that is not a non-zero multiple of 12 (RFC 8092 §5). What is there twice counts once (§3). */
+/** Malformed: a length that is not a non-zero multiple of 12 (RFC 8092 §5). What is there twice counts once (§2). */
 export function readLargeCommunities(bytes: Uint8Array, start: number, end: number): readonly LargeCommunity[] | MalformedAttribute {
   const length = end - start;
   if (length === 0 || length % 12 !== 0) return badLength(length, 12);

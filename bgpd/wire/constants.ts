@@ -12,8 +12,11 @@ export const EXTENDED_MESSAGE_LENGTH = 0xffff;
 /** RFC 4271 §4.1; ROUTE-REFRESH: RFC 2918 §3. */
 export const MESSAGE_TYPE = { open: 1, update: 2, notification: 3, keepalive: 4, routeRefresh: 5 } as const;
 
-/** Smallest length of each type, header included (RFC 4271 §6.1, RFC 2918 §3). */
-export const MIN_LENGTH_OF_TYPE: Readonly<Record<number, number>> = { 1: 29, 2: 23, 3: 21, 4: 19, 5: 23 };
+/**
+ * Smallest length of each type, header included (RFC 4271 §6.1). That of a ROUTE-REFRESH is its own error (RFC 7313 §5), which
+ * its reader raises.
+ */
+export const MIN_LENGTH_OF_TYPE: Readonly<Record<number, number>> = { 1: 29, 2: 23, 3: 21, 4: 19, 5: 19 };
 
 /** RFC 6793 §3: stands in two octets for an AS number that needs four. */
 export const AS_TRANS = 23456;
@@ -92,6 +95,12 @@ export const ATTRIBUTE = {
   originatorId: 9, clusterList: 10, mpReach: 14, mpUnreach: 15, extendedCommunities: 16, as4Path: 17, as4Aggregator: 18,
   largeCommunities: 32, otc: 35,
 } as const;
+
+/**
+ * Attributes that we do not know but know to be non-transitive: traffic engineering (RFC 5543), AIGP (RFC 7311), BGP-LS
+ * (RFC 9552), BGPsec_PATH (RFC 8205). Whatever their flags say, they end here.
+ */
+export const NON_TRANSITIVE_ATTRIBUTES: ReadonlySet<number> = new Set([24, 26, 29, 33]);
 
 /** RFC 4271 §4.3; confederation segments: RFC 5065 §3. */
 export const AS_PATH_SEGMENT = { set: 1, sequence: 2, confedSequence: 3, confedSet: 4 } as const;

@@ -1,45 +1,57 @@
-/** MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760 §3, §4; IPv6 next hops: RFC 2545 §3). */
+/** MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760 §3, §4; IPv6 next hops: RFC 2545 §3, for IPv4: RFC 8950 §3). */
 import type { Family, Ip, Ipv4, Prefix } from '../../lib/ip/prefix.ts';
 import { ipToBytes } from '../../lib/ip/text.ts';
 import { AFI, SAFI_UNICAST } from './constants.ts';
-import type { NextHop } from './message.ts';
+import type { NextHop, WireContext } from './message.ts';
 import { readIpv6, readNlri } from './nlri.ts';
 import { familyFromWire, u16At, u32At } from './octets.ts';
+import { readPaths, type Paths } from './path-nlri.ts';
 
-export interface MpReach { readonly family: Family; readonly nextHop: NextHop; readonly prefixes: readonly Prefix[] }
-export interface MpUnreach { readonly family: Family; readonly prefixes: readonly Prefix[] }
+/** `ids`: one for each prefix, when this family's prefixes come with path identifiers (RFC 7911 §3). */
+export interface MpUnreach { readonly family: Family; readonly prefixes: readonly Prefix[]; readonly ids?: readonly number[] }
+export interface MpReach extends MpUnreach { readonly nextHop: NextHop }
 /** Why the prefixes cannot be located, so that the session must go (RFC 7606 §5.3). */
 export interface Untrusted { readonly untrusted: string }
 
 /** The value of an MP_REACH_NLRI attribute in `bytes[start..end)`. `ignored`: a family that we do not speak. */
-export function readMpReach(bytes: Uint8Array, start: number, end: number): MpReach | 'ignored' | Untrusted {
+export function readMpReach(bytes: Uint8Array, start: number, end: number, context: WireContext): MpReach | 'ignored' | Untrusted {
   if (end - start < 5) return { untrusted: `length ${end - start}: expected at least 5` };
   const family = familyAt(bytes, start);
   const nextHopLength = bytes[start + 3]!;
   const nlriAt = start + 4 + nextHopLength + 1;             // one reserved octet
   if (nlriAt > end) return { untrusted: `a next hop of ${nextHopLength} bytes overruns the attribute` };
   if (family === undefined) return 'ignored';
-  const nextHop = readNextHop(family, bytes, start + 4, nextHopLength);
+  const nextHop = readNextHop(family, bytes, start + 4, nextHopLength, context);
   if (nextHop === undefined) return { untrusted: `a next hop of ${nextHopLength} bytes for ${family}` };
-  const prefixes = readNlri(family, bytes, nlriAt, end);
-  return prefixes === undefined ? { untrusted: 'malformed prefix' } : { family, nextHop, prefixes };
+  const paths = pathsAt(family, bytes, nlriAt, end, context);
+  return paths === undefined ? { untrusted: 'malformed prefix' } : { family, nextHop, ...paths };
 }
 
 /** The value of an MP_UNREACH_NLRI attribute in `bytes[start..end)`. `ignored`: a family that we do not speak. */
-export function readMpUnreach(bytes: Uint8Array, start: number, end: number): MpUnreach | 'ignored' | Untrusted {
+export function readMpUnreach(bytes: Uint8Array, start: number, end: number, context: WireContext): MpUnreach | 'ignored' | Untrusted {
   if (end - start < 3) return { untrusted: `length ${end - start}: expected at least 3` };
   const family = familyAt(bytes, start);
   if (family === undefined) return 'ignored';
-  const prefixes = readNlri(family, bytes, start + 3, end);
-  return prefixes === undefined ? { untrusted: 'malformed prefix' } : { family, prefixes };
+  const paths = pathsAt(family, bytes, start + 3, end, context);
+  return paths === undefined ? { untrusted: 'malformed prefix' } : { family, ...paths };
+}
+
+/** What a field with the prefixes of a family holds; undefined: malformed. */
+export function pathsAt(
+  family: Family, bytes: Uint8Array, start: number, end: number, context: WireContext,
+): Paths | { readonly prefixes: readonly Prefix[] } | undefined {
+  if (context.addPathIn[family]) return readPaths(family, bytes, start, end);
+  const prefixes = readNlri(family, bytes, start, end);
+  return prefixes && { prefixes };
 }
 
 const familyAt = (bytes: Uint8Array, at: number): Family | undefined =>
   familyFromWire(u16At(bytes, at), bytes[at + 2]!);
 
-/** Undefined on a length that the family does not have: 4, or 16 and 32 (RFC 7606 §7.11). */
-function readNextHop(family: Family, bytes: Uint8Array, at: number, length: number): NextHop | undefined {
-  if (family === 'ipv4') return length === 4 ? { address: u32At(bytes, at) as Ipv4 } : undefined;
+/** Undefined on a length that the family does not have (RFC 7606 §7.11): 4, or 16 and 32; all three when RFC 8950 was agreed. */
+function readNextHop(family: Family, bytes: Uint8Array, at: number, length: number, context: WireContext): NextHop | undefined {
+  if (family === 'ipv4' && length === 4) return { address: u32At(bytes, at) as Ipv4 };
+  if (family === 'ipv4' && !context.extendedNextHop) return undefined;
   if (length !== 16 && length !== 32) return undefined;
   const address = readIpv6(bytes, at);
   if (length === 16 || !isLinkLocalAt(bytes, at + 16)) return { address };

@@ -1,5 +1,4 @@
 /** Prefixes on the wire (RFC 4271 §4.3): the hot loops. No object, buffer or string for a prefix. */
-import type { ByteWriter } from '../../lib/bytes/writer.ts';
 import type { Family, Ipv6, Prefix, Prefix4, Prefix6 } from '../../lib/ip/prefix.ts';
 
 /** Network mask of each IPv4 length, as a signed 32-bit integer. */
@@ -100,11 +99,4 @@ function writeNlri6(bytes: Uint8Array, at: number, prefix: bigint): number {
     for (let bits = 24; bits >= 0 && at < end; bits -= 8) bytes[at++] = word >>> bits;
   }
   return at;
-}
-
-/** Writes prefixes behind what `w` holds. */
-export function appendNlri(w: ByteWriter, prefixes: readonly Prefix[]): void {
-  const bytes = new Uint8Array(nlriSizeOf(prefixes));
-  writeNlri(bytes, 0, prefixes);
-  w.bytes(bytes);
 }

@@ -1,10 +1,14 @@
 /** OPEN (RFC 4271 §4.2): read with every check that needs no configuration, and written. */
 import type { ByteReader } from '../../lib/bytes/reader.ts';
-import type { ByteWriter } from '../../lib/bytes/writer.ts';
+import { ByteWriter } from '../../lib/bytes/writer.ts';
 import { capabilitiesOf, emptyDraft, readCapabilities, writeCapabilities, type CapabilityDraft } from './capabilities.ts';
 import { AS_TRANS, BGP_VERSION, ERROR, OPEN_ERROR, PARAMETER } from './constants.ts';
 import { WireError } from './errors.ts';
 import type { OpenMessage } from './message.ts';
+
+/** Type and length of an optional parameter, in octets. */
+const PARAMETER_HEADER = 2;
+const EXTENDED_PARAMETER_HEADER = 3;
 
 /** @throws {WireError} OPEN error: version (1), AS 0 (2), BGP identifier 0 (3), optional parameters (0, 4), hold time (6). */
 export function readOpen(r: ByteReader): OpenMessage {
@@ -18,18 +22,28 @@ export function readOpen(r: ByteReader): OpenMessage {
   return { type: 'open', version, asn, holdTimeSeconds, routerId, capabilities: capabilitiesOf(draft) };
 }
 
-/** Throws RangeError when the capabilities need more than 255 bytes: RFC 9072 is read, not written. */
+/** The optional parameters have lengths of two octets only where one is too short (RFC 9072 §2). */
 export function writeOpen(w: ByteWriter, open: OpenMessage): void {
   w.u8(open.version);
   w.u16(open.asn > 0xffff ? AS_TRANS : open.asn);
   w.u16(open.holdTimeSeconds);
   w.u32(open.routerId);
-  w.withLength8(() => {
-    const before = w.length;
-    w.u8(PARAMETER.capabilities);
-    w.withLength8(() => { writeCapabilities(w, open.capabilities, open.asn); });
-    if (w.length === before + 2) w.truncate(before);
-  });
+  const capabilities = new ByteWriter();
+  writeCapabilities(capabilities, open.capabilities, open.asn);
+  const { length } = capabilities;
+  const isExtended = length > 0xff - PARAMETER_HEADER;
+  if (isExtended) {
+    w.u8(PARAMETER.extendedLength);
+    w.u8(PARAMETER.extendedLength);
+    w.u16(length + EXTENDED_PARAMETER_HEADER);
+  } else {
+    w.u8(length === 0 ? 0 : length + PARAMETER_HEADER);
+  }
+  if (length === 0) return;
+  w.u8(PARAMETER.capabilities);
+  if (isExtended) w.u16(length);
+  else w.u8(length);
+  w.bytes(capabilities.finish());
 }
 
 /** The data is the highest version that we support, in two octets (RFC 4271 §6.2). */

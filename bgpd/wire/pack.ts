@@ -1,19 +1,25 @@
-/** Packs many prefixes of one attribute set into as few messages as they need (RFC 4271 §4.3, 4,096 bytes each). */
+/** Packs many prefixes of one attribute set into as few messages as they need (RFC 4271 §4.3; size: RFC 8654). */
 import type { Family, Ipv4, Prefix } from '../../lib/ip/prefix.ts';
 import { writeAttributeBlock } from './attribute-block.ts';
-import { ATTRIBUTE, ATTRIBUTE_FLAG, HEADER_LENGTH, MARKER_LENGTH, MAX_MESSAGE_LENGTH, MESSAGE_TYPE } from './constants.ts';
+import { ATTRIBUTE, ATTRIBUTE_FLAG, HEADER_LENGTH, MARKER_LENGTH, MESSAGE_TYPE } from './constants.ts';
 import type { NextHop, PathAttributes, WireContext } from './message.ts';
 import { mpReachHead, mpUnreachHead } from './mp-nlri.ts';
 import { nlriSize, writeNlri } from './nlri.ts';
+import { PATH_ID_SIZE, writePaths } from './path-nlri.ts';
 
-export interface Announcement {
+export interface Withdrawal {
   readonly family: Family;
-  readonly attributes: PathAttributes;
-  /** Of the same family as the prefixes. */
-  readonly nextHop: NextHop;
   /** All of `family`; none: no message. */
   readonly prefixes: readonly Prefix[];
+  /** Path identifiers, one for each prefix: needed where `context.addPathOut` says so, and not looked at elsewhere. */
+  readonly ids?: readonly number[];
   readonly context: WireContext;
+}
+
+export interface Announcement extends Withdrawal {
+  readonly attributes: PathAttributes;
+  /** Of the same family as the prefixes, or IPv6 for IPv4 prefixes where `context.extendedNextHop` was agreed. */
+  readonly nextHop: NextHop;
 }
 
 /** Both length fields of an UPDATE, empty. */
@@ -21,52 +27,98 @@ const EMPTY_LENGTHS = 4;
 /** Flags, code and a length of two octets; of one when the value has at most 255 bytes (RFC 4271 §4.3). */
 const LONG_HEADER = 4;
 const mpLength = (valueLength: number): number => (valueLength > 0xff ? LONG_HEADER : LONG_HEADER - 1) + valueLength;
-const NO_BYTES = new Uint8Array(0);
+
+/** What all messages of one announcement share. */
+interface Frame {
+  /** Attributes without the MP ones. */
+  readonly shared: Uint8Array;
+  /** Start of MP_REACH_NLRI's value; undefined: the prefixes go into the classic field. */
+  readonly head: Uint8Array | undefined;
+  /** Bytes for prefixes in one message. */
+  readonly room: number;
+  /** Why not even one prefix can be sent. */
+  readonly obstacle: string | undefined;
+}
+
+function frameFor({ family, attributes, nextHop, context }: Omit<Announcement, 'prefixes' | 'ids'>): Frame {
+  const isClassic = family === 'ipv4' && typeof nextHop.address === 'number';
+  const shared = writeAttributeBlock(attributes, context, isClassic ? nextHop.address as Ipv4 : undefined);
+  const head = isClassic ? undefined : mpReachHead(family, nextHop);
+  const room = context.maximumBytes - HEADER_LENGTH - EMPTY_LENGTHS - shared.length - (head === undefined ? 0 : LONG_HEADER + head.length);
+  const longest = (family === 'ipv4' ? 5 : 17) + (context.addPathOut[family] ? PATH_ID_SIZE : 0);
+  return { shared, head, room, obstacle: obstacleIn(family, nextHop, shared.length, context, room < longest) };
+}
+
+function obstacleIn(family: Family, nextHop: NextHop, length: number, context: WireContext, isTooLong: boolean): string | undefined {
+  if (isTooLong) return `${length} bytes of attributes do not fit into a message of ${context.maximumBytes} bytes`;
+  if (family === 'ipv4' && typeof nextHop.address === 'bigint' && !context.extendedNextHop) {
+    return 'an IPv4 route has an IPv6 next hop, which the session does not allow (RFC 8950)';
+  }
+  return undefined;
+}
+
+/** Why a route cannot be sent in this session whatever its prefix, for people; undefined: it can. */
+export const obstacleTo = (route: Omit<Announcement, 'prefixes' | 'ids'>): string | undefined => frameFor(route).obstacle;
 
 /**
- * Whole messages, headers included, that announce `prefixes`. Attributes that leave no room for a prefix in one message cannot
- * be sent at all: the peer must not keep an older route either, so that the messages withdraw instead (RFC 8654 §4's rule).
+ * Whole messages, headers included, that announce `prefixes`. What cannot be sent at all (`obstacleTo`) must not leave the peer
+ * with an older route either: the messages withdraw instead (RFC 8654 §5's rule).
  */
-export function packUpdates({ family, attributes, nextHop, prefixes, context }: Announcement): Uint8Array[] {
-  const isClassic = family === 'ipv4';
-  const shared = writeAttributeBlock(attributes, context, isClassic ? nextHop.address as Ipv4 : undefined);
-  const head = isClassic ? NO_BYTES : mpReachHead(family, nextHop);
+export function packUpdates(announcement: Announcement): Uint8Array[] {
+  const { shared, head, room, obstacle } = frameFor(announcement);
+  if (obstacle !== undefined) return packWithdrawals(announcement);
   const fixed = HEADER_LENGTH + EMPTY_LENGTHS + shared.length;
-  const room = MAX_MESSAGE_LENGTH - fixed - (isClassic ? 0 : LONG_HEADER + head.length);
-  if (room < (isClassic ? 5 : 17)) return packWithdrawals({ family, prefixes, context });
-  return filled(prefixes, room, (from, to, size) => {
-    const mpSize = isClassic ? 0 : mpLength(head.length + size);
-    const bytes = newUpdate(fixed + (isClassic ? size : mpSize));
+  const list = listOf(announcement);
+  return filled(list, room, (from, to, size) => {
+    const mpSize = head === undefined ? 0 : mpLength(head.length + size);
+    const bytes = newUpdate(fixed + (head === undefined ? size : mpSize));
     put16(bytes, HEADER_LENGTH + 2, shared.length + mpSize);
     let at = HEADER_LENGTH + EMPTY_LENGTHS;
-    if (!isClassic) at = putMp(bytes, at, ATTRIBUTE.mpReach, head, prefixes, from, to, size);
+    if (head !== undefined) at = putMp(bytes, at, ATTRIBUTE.mpReach, head, list, from, to, size);
     bytes.set(shared, at);
-    if (isClassic) writeNlri(bytes, at + shared.length, prefixes, from, to);
+    if (head === undefined) list.write(bytes, at + shared.length, from, to);
     return bytes;
   });
 }
 
 /** Whole messages, headers included, that withdraw `prefixes`. */
-export function packWithdrawals(
-  { family, prefixes }: { readonly family: Family; readonly prefixes: readonly Prefix[]; readonly context: WireContext },
-): Uint8Array[] {
-  const isClassic = family === 'ipv4';
-  const head = isClassic ? NO_BYTES : mpUnreachHead(family);
+export function packWithdrawals(withdrawal: Withdrawal): Uint8Array[] {
+  const { family, context } = withdrawal;
+  const head = family === 'ipv4' ? undefined : mpUnreachHead(family);
   const fixed = HEADER_LENGTH + EMPTY_LENGTHS;
-  const room = MAX_MESSAGE_LENGTH - fixed - (isClassic ? 0 : LONG_HEADER + head.length);
-  return filled(prefixes, room, (from, to, size) => {
-    const mpSize = isClassic ? 0 : mpLength(head.length + size);
-    const bytes = newUpdate(fixed + (isClassic ? size : mpSize));
-    if (isClassic) {
+  const room = context.maximumBytes - fixed - (head === undefined ? 0 : LONG_HEADER + head.length);
+  const list = listOf(withdrawal);
+  return filled(list, room, (from, to, size) => {
+    const mpSize = head === undefined ? 0 : mpLength(head.length + size);
+    const bytes = newUpdate(fixed + (head === undefined ? size : mpSize));
+    if (head === undefined) {
       put16(bytes, HEADER_LENGTH, size);
-      writeNlri(bytes, HEADER_LENGTH + 2, prefixes, from, to);
+      list.write(bytes, HEADER_LENGTH + 2, from, to);
     } else {
       put16(bytes, HEADER_LENGTH + 2, mpSize);
-      putMp(bytes, HEADER_LENGTH + EMPTY_LENGTHS, ATTRIBUTE.mpUnreach, head, prefixes, from, to, size);
+      putMp(bytes, HEADER_LENGTH + EMPTY_LENGTHS, ATTRIBUTE.mpUnreach, head, list, from, to, size);
     }
     return bytes;
   });
 }
+
+/** Prefixes as they are to stand in a message, with or without path identifiers. */
+interface List {
+  readonly prefixes: readonly Prefix[];
+  /** Bytes of each prefix beside its own. */
+  readonly idSize: number;
+  readonly write: (bytes: Uint8Array, at: number, from: number, to: number) => number;
+}
+
+function listOf({ family, prefixes, ids, context }: Withdrawal): List {
+  if (!context.addPathOut[family]) {
+    return { prefixes, idSize: 0, write: (bytes, at, from, to) => writeNlri(bytes, at, prefixes, from, to) };
+  }
+  if (ids?.length !== prefixes.length) throw new RangeError(`${ids?.length ?? 0} path identifiers for ${prefixes.length} prefixes`);
+  return { prefixes, idSize: PATH_ID_SIZE, write: (bytes, at, from, to) => writePaths(bytes, at, prefixes, ids, from, to) };
+}
+
+const NO_LIST: List = { prefixes: [], idSize: 0, write: (_bytes, at) => at };
 
 /** The End-of-RIB marker of a family (RFC 4724 §2), header included. */
 export function endOfRib(family: Family): Uint8Array {
@@ -75,17 +127,17 @@ export function endOfRib(family: Family): Uint8Array {
   const size = mpLength(head.length);
   const bytes = newUpdate(HEADER_LENGTH + EMPTY_LENGTHS + size);
   put16(bytes, HEADER_LENGTH + 2, size);
-  putMp(bytes, HEADER_LENGTH + EMPTY_LENGTHS, ATTRIBUTE.mpUnreach, head, [], 0, 0, 0);
+  putMp(bytes, HEADER_LENGTH + EMPTY_LENGTHS, ATTRIBUTE.mpUnreach, head, NO_LIST, 0, 0, 0);
   return bytes;
 }
 
 /** Cuts `prefixes` into runs of at most `room` bytes, and makes a message of each. */
-function filled(prefixes: readonly Prefix[], room: number, message: (from: number, to: number, size: number) => Uint8Array): Uint8Array[] {
+function filled({ prefixes, idSize }: List, room: number, message: (from: number, to: number, size: number) => Uint8Array): Uint8Array[] {
   const messages: Uint8Array[] = [];
   let from = 0;
   let size = 0;
   for (let i = 0; i < prefixes.length; i++) {
-    const more = nlriSize(prefixes[i]!);
+    const more = nlriSize(prefixes[i]!) + idSize;
     if (size + more > room) {
       messages.push(message(from, i, size));
       from = i;
@@ -107,7 +159,7 @@ function newUpdate(length: number): Uint8Array {
 }
 
 function putMp(
-  bytes: Uint8Array, at: number, code: number, head: Uint8Array, prefixes: readonly Prefix[], from: number, to: number, size: number,
+  bytes: Uint8Array, at: number, code: number, head: Uint8Array, list: List, from: number, to: number, size: number,
 ): number {
   const length = head.length + size;
   bytes[at] = length > 0xff ? ATTRIBUTE_FLAG.optional | ATTRIBUTE_FLAG.extendedLength : ATTRIBUTE_FLAG.optional;
@@ -116,7 +168,7 @@ function putMp(
   else bytes[at + 2] = length;
   const valueAt = at + mpLength(length) - length;
   bytes.set(head, valueAt);
-  return writeNlri(bytes, valueAt + head.length, prefixes, from, to);
+  return list.write(bytes, valueAt + head.length, from, to);
 }
 
 function put16(bytes: Uint8Array, at: number, value: number): void {

@@ -53,7 +53,9 @@ function contextFrom(words: string): WireContext {
 function decode(bytes: Uint8Array, context: WireContext): Message | WireError {
   const chunk = Buffer.from(bytes);
   try {
-    const frames = [...new Framer().frames(chunk)].map((f) => decodeMessage(f.type, f.body, context, new AttributeInterner()));
+    const framer = new Framer();
+    framer.maximumBytes = context.maximumBytes;
+    const frames = [...framer.frames(chunk)].map((f) => decodeMessage(f.type, f.body, context, new AttributeInterner()));
     if (frames.length !== 1) throw new Error(`${frames.length} messages in one golden file`);
     return frames[0]!;
   } catch (error) {

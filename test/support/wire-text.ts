@@ -2,7 +2,7 @@
 import type { WireError } from '../../bgpd/wire/errors.ts';
 import type { Capabilities, Message, NextHop, PathAttributes, UpdateMessage } from '../../bgpd/wire/message.ts';
 import { showIp, showPrefix } from '../../lib/ip/text.ts';
-import type { Ipv4 } from '../../lib/ip/prefix.ts';
+import type { Ipv4, Prefix } from '../../lib/ip/prefix.ts';
 import { hexFromBytes } from './hex.ts';
 
 export type Readable = Record<string, unknown>;
@@ -28,12 +28,15 @@ const readableUpdate = (m: UpdateMessage): Readable => present({
   endOfRib: m.endOfRib,
   outcome: m.outcome === 'ok' ? undefined : m.outcome,
   faults: m.faults,
-  withdrawn: [...m.withdrawn4, ...m.withdrawn6].map(showPrefix),
-  announced: [...m.announced4, ...m.announced6].map(showPrefix),
+  withdrawn: [...readablePaths(m.withdrawn4, m.withdrawnIds4), ...readablePaths(m.withdrawn6, m.withdrawnIds6)],
+  announced: [...readablePaths(m.announced4, m.announcedIds4), ...readablePaths(m.announced6, m.announcedIds6)],
   nextHop4: readableNextHop(m.nextHop4),
   nextHop6: readableNextHop(m.nextHop6),
   attributes: m.attributes === undefined ? undefined : readableAttributes(m.attributes),
 });
+
+const readablePaths = (prefixes: readonly Prefix[], ids: readonly number[] | undefined): string[] =>
+  prefixes.map((p, i) => (ids === undefined ? showPrefix(p) : `${showPrefix(p)} path ${ids[i] ?? 'missing'}`));
 
 const readableNextHop = (hop: NextHop | undefined): string | undefined =>
   hop && [hop.address, ...(hop.linkLocal === undefined ? [] : [hop.linkLocal])].map(showIp).join(' ');

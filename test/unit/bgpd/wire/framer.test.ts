@@ -77,17 +77,34 @@ test('a broken header is an error before its body has come', () => {
 });
 
 test.each([
-  ['OPEN', 1, 28], ['UPDATE', 2, 22], ['NOTIFICATION', 3, 20], ['KEEPALIVE', 4, 18], ['KEEPALIVE', 4, 20], ['ROUTE-REFRESH', 5, 22], ['ROUTE-REFRESH', 5, 24],
+  ['OPEN', 1, 28], ['UPDATE', 2, 22], ['NOTIFICATION', 3, 20], ['KEEPALIVE', 4, 18], ['KEEPALIVE', 4, 20],
   ['UPDATE', 2, 0], ['UPDATE', 2, 4097],
 ])('%s (type %d) of length %d is refused with the length as data', (_name, type, length) => {
   const error = errorOf(header(length, type));
   expect([error.code, error.subcode, hexFromBytes(error.data)]).toEqual([1, 2, length.toString(16).padStart(4, '0')]);
 });
 
-test.each([[1, 29], [2, 23], [3, 21], [4, 19], [5, 23], [2, 4096]])('type %d of length %d is waited for or accepted', (type, length) => {
+test.each([[1, 29], [2, 23], [3, 21], [4, 19], [5, 23], [5, 22], [5, 24], [2, 4096]])('type %d of length %d is waited for or accepted', (type, length) => {
   const whole = new Uint8Array(length);
   whole.set(header(length, type));
   expect(shown(new Framer(), whole)).toHaveLength(1);
+});
+
+test('extended messages are taken once they are agreed, whole or in pieces, but not as OPEN or KEEPALIVE (RFC 8654 §4)', () => {
+  const framer = new Framer();
+  const long = new Uint8Array(65_535);
+  long.set(header(long.length, MESSAGE_TYPE.update));
+  expect(shown(framer, NOTIFICATION.subarray(0, 20))).toEqual([]);
+  framer.maximumBytes = 65_535;
+  expect(shown(framer, NOTIFICATION.subarray(20))).toEqual([EXPECTED[1]]);
+  expect(Array.from(framer.frames(long), (f) => f.body.length)).toEqual([65_516]);
+  for (let at = 0; at < long.length; at += 1000) {
+    expect(Array.from(framer.frames(long.subarray(at, at + 1000)), (f) => f.body.length)).toEqual(at === 65_000 ? [65_516] : []);
+  }
+  expect(() => shown(framer, header(4097, MESSAGE_TYPE.open))).toThrow(WireError);
+  const other = new Framer();
+  other.maximumBytes = 65_535;
+  expect(() => shown(other, header(4097, MESSAGE_TYPE.keepalive))).toThrow(WireError);
 });
 
 test('an unknown type is refused with the type as data, a bad marker without data', () => {

@@ -2,11 +2,12 @@ import { expect, test } from '@jest/globals';
 import { ip, prefix } from '../../../../lib/ip/text.ts';
 import { isUsableNextHop, mpReachHead, mpUnreachHead, readMpReach, readMpUnreach } from '../../../../bgpd/wire/mp-nlri.ts';
 import { bytesFromHex, hexFromBytes } from '../../../support/hex.ts';
+import { wireContext } from '../../../support/session-builders.ts';
 
 const GLOBAL = '20010db8000000000000000000000001';
 const LINK_LOCAL = 'fe800000000000000000000000000002';
-const reach = (hex: string): unknown => { const b = bytesFromHex(hex); return readMpReach(b, 0, b.length); };
-const unreach = (hex: string): unknown => { const b = bytesFromHex(hex); return readMpUnreach(b, 0, b.length); };
+const reach = (hex: string, context = wireContext()): unknown => { const b = bytesFromHex(hex); return readMpReach(b, 0, b.length, context); };
+const unreach = (hex: string, context = wireContext()): unknown => { const b = bytesFromHex(hex); return readMpUnreach(b, 0, b.length, context); };
 
 test.each([
   ['global', `10 ${GLOBAL}`, { address: ip('2001:db8::1') }],

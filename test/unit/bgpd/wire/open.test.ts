@@ -99,8 +99,34 @@ test('an OPEN without capabilities has no optional parameter', () => {
   expect(hexFromBytes(w.finish())).toBe(hexFromBytes(bytesFromHex(`${FIXED} 00`)));
 });
 
-test('capabilities over 255 bytes are not written', () => {
-  const unknown = [200, 201].map((code) => ({ code, value: new Uint8Array(130) }));
-  expect(() => { writeOpen(new ByteWriter(), { ...read(`${FIXED} 00`), capabilities: capabilitiesWith({ unknown }) }); })
-    .toThrow(RangeError);
+test.each([249, 250, 251])('capabilities that need more than 255 bytes go out with two-octet lengths (RFC 9072 §2): %d', (size) => {
+  const unknown = [{ code: 200, value: new Uint8Array(size) }, { code: 201, value: new Uint8Array(0) }];
+  const open = { ...read(`${FIXED} 00`), capabilities: capabilitiesWith({ unknown }) };
+  const w = new ByteWriter();
+  writeOpen(w, open);
+  const bytes = w.finish();
+  expect(readOpen(new ByteReader(bytes))).toEqual(open);
+  expect(hexFromBytes(bytes.subarray(9, 15))).toBe(size < 250 ? 'ff02fdc8f900' : `ffff${(size + 7).toString(16).padStart(4, '0')}0200`);
+});
+
+test.each([
+  ['extended next hop of another kind', '05 06 000100800002'], ['extended next hop cut short', '05 05 0001000100'], ['extended messages with a value', '06 01 00'],
+  ['a role that nobody assigned', '09 01 05'], ['a role of two bytes', '09 02 0000'], ['ADD-PATH both and neither', '45 08 00010103 00020100'],
+  ['ADD-PATH 4', '45 04 00010104'], ['ADD-PATH cut short', '45 03 000101'], ['enhanced route refresh with a value', '46 01 00'], ['long-lived cut short', '47 06 000101800000'],
+])('%s is not understood, and no reason to refuse', (_what, hex) => {
+  const { unknown, ...rest } = withCapabilities(hex);
+  expect(rest).toEqual({ ...capabilitiesWith(), unknown: undefined });
+  expect(unknown).toHaveLength(1);
+});
+
+test('the first word on a family counts, families that we do not speak are passed over', () => {
+  expect(withCapabilities('45 10 00010101 00010102 00010402 00020103').addPath)
+    .toEqual([{ family: 'ipv4', send: false, receive: true }, { family: 'ipv6', send: true, receive: true }]);
+  expect(withCapabilities('47 15 00010180 00000a 00010100 00000b 00010480 00000c').longLived).toEqual([{ family: 'ipv4', forwardingPreserved: true, staleSeconds: 10 }]);
+  expect(withCapabilities('05 0c 000100040002 000100010002').extendedNextHop).toBe(true);
+});
+
+test('one role may come twice, two roles may not (RFC 9234 §4.2)', () => {
+  expect(withCapabilities('09 01 03', '09 01 03').role).toBe('customer');
+  expect(codeOf(`${FIXED} 08 02 06 090103 090100`)).toBe('2/11');
 });
