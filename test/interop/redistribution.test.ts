@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import type { SpeakerConfig } from '../../config/messages/speaker-config.ts';
+import type { PrefixMatch, SpeakerConfig } from '../../config/messages/speaker-config.ts';
 import { bird } from '../support/bird.ts';
 import { namespaces, root } from '../support/capabilities.ts';
 import { OURS, THEIRS } from '../support/foreign-speaker.ts';
@@ -16,7 +16,7 @@ const test = skipUnless(root, namespaces, ...bird.needs);
 const POOL = { prefix: '10.244.0.0/16', maxLength: 32 };
 const POOL6 = { prefix: 'fd00:244::/64', maxLength: 128 };
 
-function redistributing(config: SpeakerConfig, more: Partial<SpeakerConfig['global']['kernel']> = {}, prefixes = [POOL, POOL6]): Pick<SpeakerConfig, 'global' | 'filters'> {
+function redistributing(config: SpeakerConfig, more: Partial<SpeakerConfig['global']['kernel']> = {}, prefixes: readonly PrefixMatch[] = [POOL, POOL6]): Pick<SpeakerConfig, 'global' | 'filters'> {
   return {
     global: { ...config.global, kernel: { ...config.global.kernel, redistribute: 'pools', ...more } },
     filters: { filters: [{ name: 'pools', rules: [{ prefixes, action: 'accept' }], otherwise: 'reject' }] },
