@@ -13,10 +13,12 @@ export interface RestartState {
 }
 
 /** Capability codes that a session can do without. The others say who we are and what the session is about. */
-const OPTIONAL = [
+const OPTIONAL: readonly number[] = [
   CAPABILITY.routeRefresh, CAPABILITY.extendedNextHop, CAPABILITY.extendedMessages, CAPABILITY.role, CAPABILITY.gracefulRestart,
   CAPABILITY.addPath, CAPABILITY.enhancedRouteRefresh, CAPABILITY.longLived,
-] as const;
+];
+
+const ALL: readonly number[] = Object.values(CAPABILITY);
 
 /** `withheld`: capability codes that this peer has refused. */
 export function localOpen(settings: SessionSettings, restart: RestartState, withheld: readonly number[] = []): OpenMessage {
@@ -33,16 +35,17 @@ export function localOpen(settings: SessionSettings, restart: RestartState, with
 function capabilitiesFor(settings: SessionSettings, restart: RestartState, withheld: readonly number[]): Capabilities {
   const says = (code: number): boolean => !withheld.includes(code);
   const { families, restartTimeSeconds, longLivedStaleSeconds, addPath, role } = settings;
-  const preserved = families.map((family) => ({ family, forwardingPreserved: restart.forwardingPreserved.includes(family) }));
+  const spoken = says(CAPABILITY.multiprotocol) ? families : [];
+  const preserved = spoken.map((family) => ({ family, forwardingPreserved: restart.forwardingPreserved.includes(family) }));
   const restarts = restartTimeSeconds !== undefined && says(CAPABILITY.gracefulRestart);
   return {
-    families,
-    fourOctetAs: true,
+    families: spoken,
+    fourOctetAs: says(CAPABILITY.fourOctetAs),
     routeRefresh: says(CAPABILITY.routeRefresh),
     enhancedRouteRefresh: says(CAPABILITY.routeRefresh) && says(CAPABILITY.enhancedRouteRefresh),
     extendedMessages: settings.extendedMessages && says(CAPABILITY.extendedMessages),
     extendedNextHop: settings.extendedNextHop && says(CAPABILITY.extendedNextHop),
-    addPath: addPath !== undefined && says(CAPABILITY.addPath) ? families.map((family) => ({ family, ...addPath })) : [],
+    addPath: addPath !== undefined && says(CAPABILITY.addPath) ? spoken.map((family) => ({ family, ...addPath })) : [],
     ...(role !== undefined && says(CAPABILITY.role) && { role: role.local }),
     ...(restarts && { gracefulRestart: {
       restarted: restart.restarted, notification: settings.notificationRestart, restartTimeSeconds, families: preserved,
@@ -56,17 +59,19 @@ function capabilitiesFor(settings: SessionSettings, restart: RestartState, withh
 
 /**
  * What the next OPEN leaves out, after the peer answered one with this NOTIFICATION: the optional capabilities that it
- * names (RFC 5492 §5), or all of them when it names none, or says that it knows no such parameter (RFC 5492 §3). The same
- * list as before: the answer was about something else.
+ * names (RFC 5492 §5), all of them when it names none, and every capability when it knows no such parameter (RFC 5492 §3).
+ * The same list as before: the answer was about something else, or there is nothing left to leave out.
  */
 export function withheldAfter(withheld: readonly number[], { code, subcode, data }: NotificationMessage): readonly number[] {
   if (code !== ERROR.open) return withheld;
-  const named = subcode === OPEN_ERROR.unsupportedCapability ? codesIn(data)
-    : subcode === OPEN_ERROR.unsupportedParameter ? [] : undefined;
-  if (named === undefined) return withheld;
-  const more = OPTIONAL.filter((optional) => (named.length === 0 || named.includes(optional)) && !withheld.includes(optional));
+  const refused = subcode === OPEN_ERROR.unsupportedParameter ? ALL
+    : subcode === OPEN_ERROR.unsupportedCapability ? OPTIONAL.filter(isAmong(codesIn(data))) : [];
+  const more = refused.filter((capability) => !withheld.includes(capability));
   return more.length === 0 ? withheld : [...withheld, ...more];
 }
+
+/** An empty list means any. */
+const isAmong = (named: readonly number[]) => (code: number): boolean => named.length === 0 || named.includes(code);
 
 /** Codes of capabilities that stand one after the other as in an OPEN; a cut one ends the list. */
 function codesIn(data: Uint8Array): number[] {

@@ -21,7 +21,7 @@ export function negotiate(settings: SessionSettings, open: OpenMessage, ours: Ca
   const refusal = refusalOf(settings, open);
   if (refusal) return refusal;
   const theirs = open.capabilities;
-  const families = commonFamilies(settings, theirs);
+  const families = commonFamilies(settings, ours, theirs);
   if (families.length === 0) return noCommonFamily(settings, open);
   const external = settings.localAsn !== open.asn;
   const role = external ? settings.role : undefined;
@@ -103,11 +103,15 @@ function roleMismatch(local: BgpRole, strict: boolean, remote: BgpRole | undefin
   return refuse(OPEN_ERROR.roleMismatch, `peer says that it is ${remote}: expected ${COUNTERPART[local]}, because we are ${local}`);
 }
 
-/** RFC 4760 §8: a peer without the capability speaks IPv4 unicast alone. */
-function commonFamilies(settings: SessionSettings, { families, unknown }: Capabilities): Family[] {
+function commonFamilies(settings: SessionSettings, ours: Capabilities, theirs: Capabilities): Family[] {
+  const spoken = spokenIn(theirs);
+  return settings.families.filter((family) => spokenIn(ours).includes(family) && spoken.includes(family));
+}
+
+/** RFC 4760 §8: a side without the capability speaks IPv4 unicast alone. */
+function spokenIn({ families, unknown }: Capabilities): readonly Family[] {
   const isMultiprotocol = families.length > 0 || unknown.some((u) => u.code === CAPABILITY.multiprotocol);
-  const theirs: readonly Family[] = isMultiprotocol ? families : ['ipv4'];
-  return settings.families.filter((family) => theirs.includes(family));
+  return isMultiprotocol ? families : ['ipv4'];
 }
 
 /** RFC 5492 §5: the data lists the capabilities that we miss, as they would stand in an OPEN. */

@@ -1,5 +1,6 @@
 /** Wire contexts, capabilities, OPEN messages and negotiated sessions for tests: each field stands here once, with its default. */
 import type { Negotiated } from '../../bgpd/session/negotiated.ts';
+import type { SessionSettings } from '../../bgpd/session/settings.ts';
 import { capabilitiesWith, wireContext } from '../../bgpd/wire/context.ts';
 import type { Capabilities, GracefulRestartCapability, OpenMessage, WireContext } from '../../bgpd/wire/message.ts';
 
@@ -28,3 +29,10 @@ export function negotiated({ wire, ...some }: Partial<Omit<Negotiated, 'wire'>> 
     wire: wireContext({ external, ...wire }),
   };
 }
+
+/** IPv4 with a hold time of 90 and graceful restart of 120 seconds, and nothing else that is optional. */
+export const sessionSettings = (some: Partial<SessionSettings> = {}): SessionSettings => ({
+  localAsn: 64512, peerAsn: 64513, routerId: 0xc0000201, families: ['ipv4'], holdTimeSeconds: 90, keepaliveSeconds: undefined,
+  connectRetrySeconds: 120, passive: false, restartTimeSeconds: 120, notificationRestart: false, longLivedStaleSeconds: undefined,
+  addPath: undefined, extendedNextHop: false, extendedMessages: false, role: undefined, ...some,
+});

@@ -1,7 +1,7 @@
 /** One peer over connections in memory and a clock that the test moves. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Peer, type PeerCallbacks, type PeerOptions } from '../../../bgpd/peer.ts';
-import type { RestartState } from '../../../bgpd/session/negotiate.ts';
+import type { RestartState } from '../../../bgpd/session/local-open.ts';
 import { decodeMessage, encodeMessage } from '../../../bgpd/wire/codec.ts';
 import { Framer } from '../../../bgpd/wire/framer.ts';
 import { AttributeInterner } from '../../../bgpd/wire/interner.ts';
@@ -55,7 +55,7 @@ function newPeer(change: Partial<PeerConfig> = {}, callbacks: Partial<PeerCallba
   return new Peer({ clock, transport, log: silentLog, random: () => random, interner }, options, {
     up: (negotiated) => { seen.push(`up ${negotiated.holdTimeSeconds}`); },
     update: (message) => { seen.push(`update ${message.endOfRib ?? ''}`); },
-    routeRefresh: (family) => { seen.push(`refresh ${family}`); },
+    routeRefresh: (family, subtype) => { seen.push(`refresh ${family}${subtype === 'request' ? '' : ` ${subtype}`}`); },
     down: (reason) => { seen.push(`down ${reason.kind}`); },
     drained: () => { seen.push('drained'); },
     changed: () => undefined,
@@ -159,7 +159,7 @@ describe('coming up', () => {
     newPeer().start();
     const [open] = sentOn(await transport.answer(OURS));
     expect((open as OpenMessage).capabilities.gracefulRestart).toEqual({
-      restarted: true, restartTimeSeconds: 120,
+      restarted: true, notification: false, restartTimeSeconds: 120,
       families: [{ family: 'ipv4', forwardingPreserved: true }, { family: 'ipv6', forwardingPreserved: false }],
     });
   });

@@ -1,18 +1,17 @@
 /** Two connections of one peer, told as sentences. */
 import { describe, expect, test } from '@jest/globals';
 import { COLLISION_HOLD_SECONDS, mainOf, newPair, placeIncoming, stepPair, type Pair, type PairEffects, type Slot } from '../../../../bgpd/session/collision.ts';
-import type { SessionSettings } from '../../../../bgpd/session/negotiate.ts';
 import type { Event } from '../../../../bgpd/session/session.ts';
+import type { SessionSettings } from '../../../../bgpd/session/settings.ts';
 import type { OpenMessage } from '../../../../bgpd/wire/message.ts';
-import { capabilities, restartCapability } from '../../../support/session-builders.ts';
+import { capabilities, restartCapability, sessionSettings } from '../../../support/session-builders.ts';
 
 const LOW = 0x0a000001;
 const HIGH = 0xfffffff0;      // as a signed number it would be the smaller one
 
-const settingsWith = (routerId: number, localAsn = 65001): SessionSettings => ({
-  localAsn, peerAsn: 65002, routerId, families: ['ipv4'], holdTimeSeconds: 90,
-  keepaliveSeconds: undefined, connectRetrySeconds: 120, passive: false, restartTimeSeconds: 120,
-});
+const settingsWith = (routerId: number, localAsn = 65001): SessionSettings => sessionSettings({ localAsn, peerAsn: 65002, routerId });
+/** What our OPENs say. */
+const OURS = capabilities({ families: ['ipv4'], gracefulRestart: restartCapability() });
 const openFrom = (routerId: number, withRestart = false): OpenMessage => ({
   type: 'open', version: 4, asn: 65002, holdTimeSeconds: 90, routerId,
   capabilities: capabilities({ families: ['ipv4'], ...(withRestart && { gracefulRestart: restartCapability({ restartTimeSeconds: 60 }) }) }),
@@ -76,7 +75,7 @@ describe('an incoming connection', () => {
   });
 
   test('wakes a peer that only waits to restart after an orderly loss', () => {
-    const machine = start(settingsWith(LOW)).step(0, { type: 'dialed' }).step(0, { type: 'open', open: openFrom(HIGH) })
+    const machine = start(settingsWith(LOW)).step(0, { type: 'dialed' }).step(0, { type: 'open', open: openFrom(HIGH), ours: OURS })
       .step(0, { type: 'keepalive' }).step(0, { type: 'expired', timer: 'keepalive' }).step(0, { type: 'tcpFailed', text: '' });
     expect(machine.states()).toEqual(['Idle', undefined]);
     expect(machine.incoming()).toBe(1);
@@ -87,7 +86,7 @@ describe('an incoming connection', () => {
   test('is taken by the machine itself when it only listens, as for a Calico node that dials one way', () => {
     const machine = start({ ...settingsWith(LOW), passive: true });
     expect(machine.incoming()).toBe(0);
-    machine.step(0, { type: 'open', open: openFrom(HIGH) }).step(0, { type: 'keepalive' });
+    machine.step(0, { type: 'open', open: openFrom(HIGH), ours: OURS }).step(0, { type: 'keepalive' });
     expect(machine.states()).toEqual(['Established', undefined]);
   });
 
@@ -117,7 +116,7 @@ describe('an incoming connection', () => {
   });
 
   test('that says rubbish hurts only itself, also when a session is up', () => {
-    const machine = start(settingsWith(LOW)).step(0, { type: 'dialed' }).step(0, { type: 'open', open: openFrom(HIGH, true) }).step(0, { type: 'keepalive' });
+    const machine = start(settingsWith(LOW)).step(0, { type: 'dialed' }).step(0, { type: 'open', open: openFrom(HIGH, true), ours: OURS }).step(0, { type: 'keepalive' });
     machine.incoming();
     machine.step(1, { type: 'wireError', notification: { type: 'notification', code: 1, subcode: 1, data: new Uint8Array(0) }, text: 'marker' });
     expect(machine.states()).toEqual(['Established', undefined]);
@@ -126,7 +125,7 @@ describe('an incoming connection', () => {
   });
 
   test('whose OPEN is refused hurts only itself', () => {
-    const machine = crossed(settingsWith(LOW)).step(1, { type: 'open', open: { ...openFrom(HIGH), asn: 65099 } });
+    const machine = crossed(settingsWith(LOW)).step(1, { type: 'open', open: { ...openFrom(HIGH), asn: 65099 }, ours: OURS });
     expect(machine.states()).toEqual(['OpenSent', undefined]);
     expect(machine.said[0]).toBe('1 NOTIFICATION 2/2');
   });
@@ -136,7 +135,7 @@ describe('when both sides dialed', () => {
   test('an OPEN on the incoming connection ends a dial that is not answered yet', () => {
     const machine = start(settingsWith(HIGH));
     machine.incoming();
-    machine.step(1, { type: 'open', open: openFrom(LOW) });
+    machine.step(1, { type: 'open', open: openFrom(LOW), ours: OURS });
     expect(machine.states()).toEqual([undefined, 'OpenConfirm']);
     expect(machine.pair.main).toBe(1);
     expect(machine.said).toContain('0 abandon');
@@ -144,43 +143,43 @@ describe('when both sides dialed', () => {
   });
 
   test('the connection dialed by the greater BGP identifier survives, wherever the OPEN comes first', () => {
-    const ours = crossed(settingsWith(HIGH)).step(0, { type: 'open', open: openFrom(LOW) });
+    const ours = crossed(settingsWith(HIGH)).step(0, { type: 'open', open: openFrom(LOW), ours: OURS });
     expect(ours.states()).toEqual(['OpenConfirm', undefined]);
     expect(ours.said.slice(0, 2)).toEqual(['1 NOTIFICATION 6/7', '1 close']);
 
-    const oursToo = crossed(settingsWith(HIGH)).step(1, { type: 'open', open: openFrom(LOW) });
+    const oursToo = crossed(settingsWith(HIGH)).step(1, { type: 'open', open: openFrom(LOW), ours: OURS });
     expect(oursToo.states()).toEqual(['OpenSent', undefined]);
 
-    const theirs = crossed(settingsWith(LOW)).step(1, { type: 'open', open: openFrom(HIGH) });
+    const theirs = crossed(settingsWith(LOW)).step(1, { type: 'open', open: openFrom(HIGH), ours: OURS });
     expect(theirs.states()).toEqual([undefined, 'OpenConfirm']);
     expect(theirs.said.slice(0, 2)).toEqual(['0 NOTIFICATION 6/7', '0 close']);
 
-    const theirsToo = crossed(settingsWith(LOW)).step(0, { type: 'open', open: openFrom(HIGH) });
+    const theirsToo = crossed(settingsWith(LOW)).step(0, { type: 'open', open: openFrom(HIGH), ours: OURS });
     expect(theirsToo.states()).toEqual([undefined, 'OpenSent']);
     expect(theirsToo.pair.main).toBe(1);
   });
 
   test('a survivor that has not shown its OPEN gets ten seconds, and a retry after it', () => {
-    const machine = crossed(settingsWith(LOW)).step(0, { type: 'open', open: openFrom(HIGH) });
+    const machine = crossed(settingsWith(LOW)).step(0, { type: 'open', open: openFrom(HIGH), ours: OURS });
     expect(machine.said.at(-1)).toBe(`1 hold ${COLLISION_HOLD_SECONDS}`);
     machine.step(1, { type: 'expired', timer: 'hold' });
     expect(mainOf(machine.pair)).toMatchObject({ state: 'Idle', isRestarting: true });
   });
 
   test('of equal identifiers the greater AS number decides', () => {
-    expect(crossed(settingsWith(LOW, 65001)).step(1, { type: 'open', open: openFrom(LOW) }).states()).toEqual([undefined, 'OpenConfirm']);
-    expect(crossed(settingsWith(LOW, 65003)).step(1, { type: 'open', open: openFrom(LOW) }).states()).toEqual(['OpenSent', undefined]);
+    expect(crossed(settingsWith(LOW, 65001)).step(1, { type: 'open', open: openFrom(LOW), ours: OURS }).states()).toEqual([undefined, 'OpenConfirm']);
+    expect(crossed(settingsWith(LOW, 65003)).step(1, { type: 'open', open: openFrom(LOW), ours: OURS }).states()).toEqual(['OpenSent', undefined]);
   });
 
   test('the same rule holds when one is in OpenConfirm already', () => {
-    const confirmed = (routerId: number): Machine => start(settingsWith(routerId)).step(0, { type: 'dialed' }).step(0, { type: 'open', open: openFrom(0x0b000000) });
+    const confirmed = (routerId: number): Machine => start(settingsWith(routerId)).step(0, { type: 'dialed' }).step(0, { type: 'open', open: openFrom(0x0b000000), ours: OURS });
     const winning = confirmed(HIGH);
     winning.incoming();
-    winning.step(1, { type: 'open', open: openFrom(0x0b000000) });
+    winning.step(1, { type: 'open', open: openFrom(0x0b000000), ours: OURS });
     expect(winning.states()).toEqual(['OpenConfirm', undefined]);
     const losing = confirmed(LOW);
     losing.incoming();
-    losing.step(1, { type: 'open', open: openFrom(0x0b000000) });
+    losing.step(1, { type: 'open', open: openFrom(0x0b000000), ours: OURS });
     expect(losing.states()).toEqual([undefined, 'OpenConfirm']);
   });
 
@@ -189,8 +188,8 @@ describe('when both sides dialed', () => {
       for (const peerOrder of [[0, 1], [1, 0]] as const) {
         const here = crossed(settingsWith(LOW));
         const there = crossed(settingsWith(HIGH));      // its slot 0 is our slot 1
-        for (const slot of order) here.step(slot, { type: 'open', open: openFrom(HIGH) });
-        for (const slot of peerOrder) there.step(slot, { type: 'open', open: openFrom(LOW) });
+        for (const slot of order) here.step(slot, { type: 'open', open: openFrom(HIGH), ours: OURS });
+        for (const slot of peerOrder) there.step(slot, { type: 'open', open: openFrom(LOW), ours: OURS });
         expect(here.states()).toEqual([undefined, 'OpenConfirm']);
         expect(there.states()).toEqual(['OpenConfirm', undefined]);
       }
@@ -201,18 +200,18 @@ describe('when both sides dialed', () => {
     const machine = start({ ...settingsWith(HIGH), passive: true });
     machine.incoming();
     expect(machine.incoming()).toBe(1);
-    machine.step(1, { type: 'open', open: openFrom(LOW) });
+    machine.step(1, { type: 'open', open: openFrom(LOW), ours: OURS });
     expect(machine.states()).toEqual([undefined, 'OpenConfirm']);
   });
 
   test('a lost collision is reported as no failure', () => {
-    expect(crossed(settingsWith(LOW)).step(1, { type: 'open', open: openFrom(HIGH) }).said.join()).not.toContain('failed');
+    expect(crossed(settingsWith(LOW)).step(1, { type: 'open', open: openFrom(HIGH), ours: OURS }).said.join()).not.toContain('failed');
   });
 
   test('the survivor inherits the record of errors', () => {
     const machine = start(settingsWith(LOW)).step(0, { type: 'dialed' }).step(0, { type: 'update' }).step(0, { type: 'expired', timer: 'idleHold' });
     machine.incoming();
-    machine.step(1, { type: 'open', open: openFrom(HIGH) });
+    machine.step(1, { type: 'open', open: openFrom(HIGH), ours: OURS });
     expect(mainOf(machine.pair)).toMatchObject({ state: 'OpenConfirm', oscillations: 1 });
   });
 
@@ -226,12 +225,12 @@ describe('when both sides dialed', () => {
 
 describe('a new connection beside an Established session', () => {
   const up = (withRestart: boolean): Machine => start(settingsWith(LOW)).step(0, { type: 'dialed' })
-    .step(0, { type: 'open', open: openFrom(HIGH, withRestart) }).step(0, { type: 'keepalive' });
+    .step(0, { type: 'open', open: openFrom(HIGH, withRestart), ours: OURS }).step(0, { type: 'keepalive' });
 
   test('loses without graceful restart, whoever has the greater identifier', () => {
     const machine = up(false).step(0, { type: 'expired', timer: 'keepalive' });
     machine.incoming();
-    machine.step(1, { type: 'open', open: openFrom(HIGH) });
+    machine.step(1, { type: 'open', open: openFrom(HIGH), ours: OURS });
     expect(machine.states()).toEqual(['Established', undefined]);
     expect(machine.said.slice(0, 2)).toEqual(['1 NOTIFICATION 6/7', '1 close']);
   });
@@ -240,7 +239,7 @@ describe('a new connection beside an Established session', () => {
     const machine = up(true).step(0, { type: 'expired', timer: 'keepalive' });
     machine.incoming();
     expect(machine.states()).toEqual(['Established', 'OpenSent']);
-    machine.step(1, { type: 'open', open: openFrom(HIGH, true) });
+    machine.step(1, { type: 'open', open: openFrom(HIGH, true), ours: OURS });
     expect(machine.states()).toEqual([undefined, 'OpenConfirm']);
     expect(machine.said).toContain('0 down closed');
     expect(machine.said.join()).not.toContain('NOTIFICATION');
@@ -250,7 +249,18 @@ describe('a new connection beside an Established session', () => {
   test('is a late collision when the session has only just come up', () => {
     const machine = up(true);
     machine.incoming();
-    machine.step(1, { type: 'open', open: openFrom(HIGH, true) });
+    machine.step(1, { type: 'open', open: openFrom(HIGH, true), ours: OURS });
     expect(machine.states()).toEqual(['Established', undefined]);
   });
+});
+
+test('what the peer has refused is left out on a connection that it dials, too, and the survivor remembers it', () => {
+  const machine = start(settingsWith(LOW)).step(0, { type: 'dialed' });
+  const data = Uint8Array.of(69, 0);
+  machine.step(0, { type: 'notification', notification: { type: 'notification', code: 2, subcode: 7, data } });
+  machine.step(0, { type: 'expired', timer: 'idleHold' });
+  expect(machine.incoming()).toBe(1);
+  expect(machine.pair.sessions[1]).toMatchObject({ state: 'OpenSent', withheld: [69] });
+  machine.step(1, { type: 'open', open: openFrom(HIGH), ours: OURS });
+  expect(mainOf(machine.pair)).toMatchObject({ state: 'OpenConfirm', withheld: [69] });
 });

@@ -1,17 +1,17 @@
 /** Every state × event pair of RFC 4271 §8 as a table: event → next state and effects. A missing row fails. */
 import { describe, expect, test } from '@jest/globals';
 import { step } from '../../../../bgpd/session/fsm.ts';
-import { negotiate, type SessionSettings } from '../../../../bgpd/session/negotiate.ts';
+import { localOpen } from '../../../../bgpd/session/local-open.ts';
+import { negotiate } from '../../../../bgpd/session/negotiate.ts';
 import type { Negotiated } from '../../../../bgpd/session/negotiated.ts';
 import { newSession, TIMERS, type Effect, type Event, type Session } from '../../../../bgpd/session/session.ts';
 import type { NotificationMessage, OpenMessage } from '../../../../bgpd/wire/message.ts';
+import type { SessionSettings } from '../../../../bgpd/session/settings.ts';
 import type { SessionState } from '../../../../config/messages/bgpd-control.ts';
-import { capabilities } from '../../../support/session-builders.ts';
+import { capabilities, restartCapability, sessionSettings } from '../../../support/session-builders.ts';
 
-const settings: SessionSettings = {
-  localAsn: 65001, peerAsn: 65002, routerId: 0x0a000001, families: ['ipv4'], holdTimeSeconds: 90,
-  keepaliveSeconds: undefined, connectRetrySeconds: 120, passive: false, restartTimeSeconds: 120,
-};
+const settings: SessionSettings = sessionSettings({ localAsn: 65001, peerAsn: 65002, routerId: 0x0a000001 });
+const ours = localOpen(settings, { restarted: false, forwardingPreserved: [] }).capabilities;
 const open: OpenMessage = {
   type: 'open', version: 4, asn: 65002, holdTimeSeconds: 30, routerId: 0x0a000002,
   capabilities: capabilities({ families: ['ipv4'] }),
@@ -23,7 +23,10 @@ const notification = (code: number, subcode: number): NotificationMessage =>
 const EVENTS: { readonly [T in Event['type']]: Readonly<Record<string, Event & { readonly type: T }>> } = {
   manualStart: { '1 ManualStart': { type: 'manualStart' } },
   manualStop: { '2 ManualStop': { type: 'manualStop', notification: notification(6, 2), text: 'stopped' } },
-  automaticStop: { '8 AutomaticStop': { type: 'automaticStop', notification: notification(6, 1), text: 'too many' } },
+  automaticStop: {
+    '8 AutomaticStop': { type: 'automaticStop', notification: notification(6, 1), text: 'too many' },
+    '8 AutomaticStop, for a while': { type: 'automaticStop', notification: notification(6, 1), text: 'too many', restartSeconds: 7 },
+  },
   expired: {
     '9 ConnectRetryTimer_Expires': { type: 'expired', timer: 'connectRetry' },
     '10 HoldTimer_Expires': { type: 'expired', timer: 'hold' },
@@ -33,7 +36,7 @@ const EVENTS: { readonly [T in Event['type']]: Readonly<Record<string, Event & {
   dialed: { '16 Tcp_CR_Acked': { type: 'dialed' } },
   accepted: { '17 TcpConnectionConfirmed': { type: 'accepted' } },
   tcpFailed: { '18 TcpConnectionFails': { type: 'tcpFailed', text: 'Connection refused' } },
-  open: { '19 BGPOpen': { type: 'open', open }, '22 BGPOpenMsgErr, refused': { type: 'open', open: { ...open, asn: 65099 } } },
+  open: { '19 BGPOpen': { type: 'open', open, ours }, '22 BGPOpenMsgErr, refused': { type: 'open', open: { ...open, asn: 65099 }, ours } },
   wireError: {
     '21 BGPHeaderErr': { type: 'wireError', notification: notification(1, 3), text: 'type 9' },
     '22 BGPOpenMsgErr': { type: 'wireError', notification: notification(2, 6), text: 'hold time 1' },
@@ -48,31 +51,33 @@ const EVENTS: { readonly [T in Event['type']]: Readonly<Record<string, Event & {
   keepalive: { '26 KeepAliveMsg': { type: 'keepalive' } },
   update: { '27 UpdateMsg': { type: 'update' } },
   routeRefresh: {
-    'ROUTE-REFRESH': { type: 'routeRefresh', family: 'ipv4' },
-    'ROUTE-REFRESH, other family': { type: 'routeRefresh', family: 'ipv6' },
+    'ROUTE-REFRESH': { type: 'routeRefresh', family: 'ipv4', subtype: 'request' },
+    'ROUTE-REFRESH, other family': { type: 'routeRefresh', family: 'ipv6', subtype: 'request' },
+    'ROUTE-REFRESH, mark': { type: 'routeRefresh', family: 'ipv4', subtype: 'begin' },
+    'ROUTE-REFRESH, unknown subtype': { type: 'routeRefresh', family: 'ipv4', subtype: undefined },
   },
 };
 const ALL_EVENTS: Readonly<Record<string, Event>> = Object.assign({}, ...Object.values(EVENTS)) as Record<string, Event>;
 
-const negotiated = negotiate(settings, open) as Negotiated;
+const negotiated = negotiate(settings, open, ours) as Negotiated;
 const SESSIONS: { readonly [S in SessionState]: Session } = {
   Idle: { ...newSession(settings), isRestarting: true },
   Connect: { ...newSession(settings), state: 'Connect' },
   Active: { ...newSession(settings), state: 'Active' },
   OpenSent: { ...newSession(settings), state: 'OpenSent' },
   OpenConfirm: { ...newSession(settings), state: 'OpenConfirm', negotiated },
-  Established: step(step({ ...newSession(settings), state: 'OpenSent' }, { type: 'open', open })[0], { type: 'keepalive' })[0],
+  Established: step(step({ ...newSession(settings), state: 'OpenSent' }, { type: 'open', open, ours })[0], { type: 'keepalive' })[0],
 };
 
 function say(effect: Effect): string {
   switch (effect.type) {
-    case 'arm': return `${effect.timer} ${effect.seconds}`;
+    case 'arm': return `${effect.timer} ${effect.seconds}${effect.exact === true ? ' exactly' : ''}`;
     case 'disarm': return `no ${effect.timer}`;
     case 'sendNotification': return `NOTIFICATION ${effect.notification.code}/${effect.notification.subcode}`;
-    case 'sendOpen': return 'OPEN';
+    case 'sendOpen': return ['OPEN', ...effect.withheld].join(' without ');
     case 'sendKeepalive': return 'KEEPALIVE';
     case 'down': case 'failed': return `${effect.type} ${effect.reason.kind}`;
-    case 'refresh': return `refresh ${effect.family}`;
+    case 'refresh': return `refresh ${effect.family} ${effect.subtype}`;
     case 'dial': case 'abandon': case 'close': case 'up': case 'deliver': return effect.type;
   }
 }
@@ -94,6 +99,7 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '1 ManualStart': 'Connect, no idleHold, dial, connectRetry 4',
     '2 ManualStop': 'Idle, no idleHold',
     '8 AutomaticStop': IGNORED('Idle'),
+    '8 AutomaticStop, for a while': IGNORED('Idle'),
     '9 ConnectRetryTimer_Expires': IGNORED('Idle'),
     '10 HoldTimer_Expires': IGNORED('Idle'),
     '11 KeepaliveTimer_Expires': IGNORED('Idle'),
@@ -114,11 +120,14 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '28 UpdateMsgErr': IGNORED('Idle'),
     'ROUTE-REFRESH': IGNORED('Idle'),
     'ROUTE-REFRESH, other family': IGNORED('Idle'),
+    'ROUTE-REFRESH, mark': IGNORED('Idle'),
+    'ROUTE-REFRESH, unknown subtype': IGNORED('Idle'),
   },
   Connect: {
     '1 ManualStart': IGNORED('Connect'),
     '2 ManualStop': `Idle, abandon, ${RELEASE}, failed administrative`,
     '8 AutomaticStop': FAILED('abandon, ', 'closed'),
+    '8 AutomaticStop, for a while': FAILED('abandon, ', 'closed'),
     '9 ConnectRetryTimer_Expires': 'Connect, abandon, dial, connectRetry 4',
     '10 HoldTimer_Expires': FAILED('abandon, ', 'closed'),
     '11 KeepaliveTimer_Expires': FAILED('abandon, ', 'closed'),
@@ -139,11 +148,14 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '28 UpdateMsgErr': FAILED('abandon, ', 'closed'),
     'ROUTE-REFRESH': FAILED('abandon, ', 'closed'),
     'ROUTE-REFRESH, other family': FAILED('abandon, ', 'closed'),
+    'ROUTE-REFRESH, mark': FAILED('abandon, ', 'closed'),
+    'ROUTE-REFRESH, unknown subtype': FAILED('abandon, ', 'closed'),
   },
   Active: {
     '1 ManualStart': IGNORED('Active'),
     '2 ManualStop': `Idle, ${RELEASE}, failed administrative`,
     '8 AutomaticStop': FAILED('', 'closed'),
+    '8 AutomaticStop, for a while': FAILED('', 'closed'),
     '9 ConnectRetryTimer_Expires': 'Connect, dial, connectRetry 4',
     '10 HoldTimer_Expires': FAILED('', 'closed'),
     '11 KeepaliveTimer_Expires': FAILED('', 'closed'),
@@ -164,11 +176,14 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '28 UpdateMsgErr': FAILED('', 'closed'),
     'ROUTE-REFRESH': FAILED('', 'closed'),
     'ROUTE-REFRESH, other family': FAILED('', 'closed'),
+    'ROUTE-REFRESH, mark': FAILED('', 'closed'),
+    'ROUTE-REFRESH, unknown subtype': FAILED('', 'closed'),
   },
   OpenSent: {
     '1 ManualStart': IGNORED('OpenSent'),
     '2 ManualStop': `Idle, NOTIFICATION 6/2, close, ${RELEASE}, failed administrative`,
     '8 AutomaticStop': RESET('6/1'),
+    '8 AutomaticStop, for a while': RESET('6/1').replace('0.25', '7 exactly'),
     '9 ConnectRetryTimer_Expires': RESET('5/1'),
     '10 HoldTimer_Expires': RESET('4/0'),
     '11 KeepaliveTimer_Expires': RESET('5/1'),
@@ -189,11 +204,14 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '28 UpdateMsgErr': RESET('5/1'),
     'ROUTE-REFRESH': RESET('5/1'),
     'ROUTE-REFRESH, other family': RESET('5/1'),
+    'ROUTE-REFRESH, mark': RESET('5/1'),
+    'ROUTE-REFRESH, unknown subtype': RESET('5/1'),
   },
   OpenConfirm: {
     '1 ManualStart': IGNORED('OpenConfirm'),
     '2 ManualStop': `Idle, NOTIFICATION 6/2, close, ${RELEASE}, failed administrative`,
     '8 AutomaticStop': RESET('6/1'),
+    '8 AutomaticStop, for a while': RESET('6/1').replace('0.25', '7 exactly'),
     '9 ConnectRetryTimer_Expires': RESET('5/2'),
     '10 HoldTimer_Expires': RESET('4/0'),
     '11 KeepaliveTimer_Expires': 'OpenConfirm, KEEPALIVE, keepalive 10',
@@ -214,11 +232,14 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '28 UpdateMsgErr': RESET('5/2'),
     'ROUTE-REFRESH': RESET('5/2'),
     'ROUTE-REFRESH, other family': RESET('5/2'),
+    'ROUTE-REFRESH, mark': RESET('5/2'),
+    'ROUTE-REFRESH, unknown subtype': RESET('5/2'),
   },
   Established: {
     '1 ManualStart': IGNORED('Established'),
     '2 ManualStop': `Idle, NOTIFICATION 6/2, close, ${RELEASE}, down administrative`,
     '8 AutomaticStop': DOWN('NOTIFICATION 6/1, ', 'error'),
+    '8 AutomaticStop, for a while': DOWN('NOTIFICATION 6/1, ', 'error').replace('0.25', '7 exactly'),
     '9 ConnectRetryTimer_Expires': DOWN('NOTIFICATION 5/3, ', 'error'),
     '10 HoldTimer_Expires': DOWN('NOTIFICATION 4/0, ', 'hold-timer'),
     '11 KeepaliveTimer_Expires': 'Established, KEEPALIVE, keepalive 10',
@@ -237,8 +258,10 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '26 KeepAliveMsg': 'Established, hold 30',
     '27 UpdateMsg': 'Established, hold 30, deliver',
     '28 UpdateMsgErr': DOWN('NOTIFICATION 3/1, ', 'error'),
-    'ROUTE-REFRESH': 'Established, refresh ipv4',
+    'ROUTE-REFRESH': 'Established, refresh ipv4 request',
     'ROUTE-REFRESH, other family': IGNORED('Established'),
+    'ROUTE-REFRESH, mark': 'Established, refresh ipv4 request',
+    'ROUTE-REFRESH, unknown subtype': 'Established, refresh ipv4 request',
   },
 };
 
@@ -328,8 +351,8 @@ test('a session that was lost before that counts as an error', () => {
 
 test('a hold time of 0 means no hold timer and no keepalives', () => {
   const session = { ...SESSIONS.OpenSent, settings: { ...settings, holdTimeSeconds: 0 } };
-  expect(after(session, { type: 'open', open })).toBe('OpenConfirm, KEEPALIVE, no hold');
-  const confirmed = run(session, { type: 'open', open });
+  expect(after(session, { type: 'open', open, ours })).toBe('OpenConfirm, KEEPALIVE, no hold');
+  const confirmed = run(session, { type: 'open', open, ours });
   expect(after(confirmed, { type: 'keepalive' })).toBe('Established, up');
   expect(after(run(confirmed, { type: 'keepalive' }), { type: 'update' })).toBe('Established, deliver');
   expect(after(run(confirmed, { type: 'keepalive' }), { type: 'tcpFailed', text: 'gone' })).toContain('idleHold 0,');      // steady at once
@@ -338,10 +361,77 @@ test('a hold time of 0 means no hold timer and no keepalives', () => {
 test('reasons say in words what happened', () => {
   const reasonOf = (session: Session, event: Event): string =>
     step(session, event)[1].flatMap((e) => (e.type === 'down' || e.type === 'failed' ? [e.reason.text] : []))[0]!;
-  expect(reasonOf(SESSIONS.OpenSent, { type: 'open', open: { ...open, asn: 65099 } }))
+  expect(reasonOf(SESSIONS.OpenSent, { type: 'open', open: { ...open, asn: 65099 }, ours }))
     .toBe('OPEN message error: bad peer AS (peer says AS 65099: expected 65002)');
   expect(reasonOf(SESSIONS.Established, EVENTS.expired['10 HoldTimer_Expires']!)).toBe('Hold timer expired');
   expect(reasonOf(SESSIONS.Established, EVENTS.notification['25 NotifMsg']!)).toBe('Cease: administrative reset');
   expect(reasonOf(SESSIONS.Connect, EVENTS.tcpFailed['18 TcpConnectionFails']!)).toBe('Connection refused');
   expect(reasonOf(SESSIONS.OpenConfirm, { type: 'update' })).toBe('Finite state machine error: unexpected message in OpenConfirm');
+});
+
+describe('enhanced route refresh (RFC 7313)', () => {
+  const able = { ...open, capabilities: { ...open.capabilities, enhancedRouteRefresh: true } };
+  const session = run(SESSIONS.OpenSent, { type: 'open', open: able, ours }, { type: 'keepalive' });
+  test('where it was negotiated, marks are marks, and unknown subtypes nothing', () => {
+    expect(after(session, EVENTS.routeRefresh['ROUTE-REFRESH, mark']!)).toBe('Established, refresh ipv4 begin');
+    expect(after(session, EVENTS.routeRefresh['ROUTE-REFRESH, unknown subtype']!)).toBe('Established');
+  });
+});
+
+describe('Hard Reset (RFC 8538)', () => {
+  const n = restartCapability({ notification: true });
+  const agreed = run(SESSIONS.OpenSent, { type: 'open', open: { ...open, capabilities: { ...open.capabilities, gracefulRestart: n } }, ours: { ...ours, gracefulRestart: n } });
+  const session = run(agreed, { type: 'keepalive' });
+  const sent = (s: Session, event: Event): readonly number[] | undefined => step(s, event)[1].flatMap((e) =>
+    (e.type === 'sendNotification' ? [[e.notification.code, e.notification.subcode, ...e.notification.data]] : []))[0];
+
+  test.each([[1, true], [2, true], [3, true], [4, true], [6, false], [8, false], [10, false]])('Cease %i ends routes: %p', (subcode, isHard) => {
+    const data = Uint8Array.of(1, 65);
+    for (const type of ['manualStop', 'automaticStop'] as const) {
+      const event: Event = { type, notification: { ...notification(6, subcode), data }, text: '' };
+      expect(sent(session, event)).toEqual(isHard ? [6, 9, 6, subcode, 1, 65] : [6, subcode, 1, 65]);
+    }
+  });
+
+  test('what we find wrong is a restart, and says so as itself', () => {
+    expect(sent(session, EVENTS.wireError['28 UpdateMsgErr']!)).toEqual([3, 1]);
+    expect(sent(session, EVENTS.expired['10 HoldTimer_Expires']!)).toEqual([4, 0]);
+  });
+
+  test('before Established, and without N on both sides, a Cease is a Cease', () => {
+    expect(sent(agreed, EVENTS.manualStop['2 ManualStop']!)).toEqual([6, 2]);
+    expect(sent(SESSIONS.Established, EVENTS.manualStop['2 ManualStop']!)).toEqual([6, 2]);
+  });
+
+  test('the reason carries what was sent or received', () => {
+    const reasonOf = (event: Event): unknown => step(session, event)[1].flatMap((e) => (e.type === 'down' ? [e.reason.notification?.subcode] : []))[0];
+    expect(reasonOf(EVENTS.manualStop['2 ManualStop']!)).toBe(9);
+    expect(reasonOf(EVENTS.notification['25 NotifMsg']!)).toBe(4);
+  });
+});
+
+describe('a peer that refuses capabilities (RFC 5492)', () => {
+  const refusal = (subcode: number, ...data: number[]): Event => ({ type: 'notification', notification: { ...notification(2, subcode), data: Uint8Array.from(data) } });
+  const again = (session: Session): string => after(run(session, { type: 'expired', timer: 'idleHold' }), { type: 'dialed' });
+
+  test('is dialed again without the optional ones that it names', () => {
+    expect(again(run(SESSIONS.OpenSent, refusal(7, 69, 0, 9, 1, 3, 65, 4, 0, 0, 0, 1)))).toBe('OpenSent, no connectRetry, OPEN without 9 without 69, hold 240');
+  });
+
+  test('is dialed again without all of those when it names none, and without any when it knows no such parameter', () => {
+    expect(run(SESSIONS.OpenSent, refusal(7)).withheld).toEqual([2, 5, 6, 9, 64, 69, 70, 71]);
+    expect(run(SESSIONS.OpenSent, refusal(4)).withheld).toEqual([1, 2, 5, 6, 9, 64, 65, 69, 70, 71]);
+  });
+
+  test('is offered all again when a session was up and ended, not before', () => {
+    const refused = run(SESSIONS.OpenSent, refusal(7, 69, 0), { type: 'expired', timer: 'idleHold' });
+    expect(after(run(refused, { type: 'dialed' }, { type: 'tcpFailed', text: '' }, { type: 'expired', timer: 'connectRetry' }), { type: 'dialed' })).toContain('OPEN without 69');
+    const up = run(refused, { type: 'dialed' }, { type: 'open', open, ours }, { type: 'keepalive' });
+    expect(again(run(up, { type: 'tcpFailed', text: '' }))).toContain('OPEN, hold');
+  });
+
+  test('is offered the same again after any other error', () => {
+    expect(again(run(SESSIONS.OpenSent, refusal(6)))).toContain('OPEN, hold');
+    expect(after(run(SESSIONS.OpenSent, { type: 'tcpFailed', text: '' }, { type: 'expired', timer: 'connectRetry' }), { type: 'dialed' })).toContain('OPEN, hold');
+  });
 });

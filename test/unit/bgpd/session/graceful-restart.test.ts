@@ -10,7 +10,7 @@ const capability = (preserved: readonly Family[], seconds = 60, families = BOTH)
   restarted: true, notification: false, restartTimeSeconds: seconds, families: families.map((family) => ({ family, forwardingPreserved: preserved.includes(family) })),
 });
 const up = (gracefulRestart: GracefulRestartCapability | undefined, families = BOTH): HelperEvent =>
-  ({ type: 'sessionUp', negotiated: { families, gracefulRestart } });
+  ({ type: 'sessionUp', negotiated: { families, gracefulRestart, longLived: undefined, notificationRestart: false } });
 const lost = (kind: DownReason['kind'] = 'closed'): HelperEvent => ({ type: 'sessionDown', reason: { kind, text: '' } });
 
 const say = (e: HelperEffect): string =>

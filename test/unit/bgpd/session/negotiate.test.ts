@@ -1,8 +1,10 @@
 /** What we say in OPEN, and what becomes of the peer's. */
 import { describe, expect, test } from '@jest/globals';
-import { isRefusal, localOpen, negotiate, settingsFor, type Refusal, type SessionSettings } from '../../../../bgpd/session/negotiate.ts';
+import { localOpen } from '../../../../bgpd/session/local-open.ts';
+import { isRefusal, negotiate, type Refusal } from '../../../../bgpd/session/negotiate.ts';
 import type { Negotiated } from '../../../../bgpd/session/negotiated.ts';
-import type { OpenMessage } from '../../../../bgpd/wire/message.ts';
+import { settingsFor, type SessionSettings } from '../../../../bgpd/session/settings.ts';
+import type { Capabilities, OpenMessage } from '../../../../bgpd/wire/message.ts';
 import type { GlobalSection, PeerConfig } from '../../../../config/messages/speaker-config.ts';
 import { capabilities as capabilitiesOf, restartCapability } from '../../../support/session-builders.ts';
 
@@ -19,50 +21,17 @@ const settings = settingsFor(global, peer);
 const capabilities = capabilitiesOf();
 const open: OpenMessage = { type: 'open', version: 4, asn: 65002, holdTimeSeconds: 180, routerId: 0x0a000002, capabilities };
 
+const oursOf = (s: SessionSettings): Capabilities => localOpen(s, { restarted: false, forwardingPreserved: [] }).capabilities;
 const agreed = (s: SessionSettings, o: OpenMessage): Negotiated => {
-  const result = negotiate(s, o);
+  const result = negotiate(s, o, oursOf(s));
   if (isRefusal(result)) throw new Error(result.text);
   return result;
 };
 const refused = (s: SessionSettings, o: OpenMessage): Refusal => {
-  const result = negotiate(s, o);
+  const result = negotiate(s, o, oursOf(s));
   if (!isRefusal(result)) throw new Error('it was accepted');
   return result;
 };
-
-describe('settings', () => {
-  test("come from the peer's configuration, with the global section behind it", () => {
-    expect(settings).toEqual({
-      localAsn: 65001, peerAsn: 65002, routerId: 0x0a000001, families: ['ipv4', 'ipv6'], holdTimeSeconds: 90,
-      keepaliveSeconds: undefined, connectRetrySeconds: 30, passive: false, restartTimeSeconds: 120,
-    });
-  });
-
-  test('a peer may have its own local AS and restart time, or no graceful restart', () => {
-    expect(settingsFor(global, { ...peer, localAsn: 64999, restartTimeSeconds: 7 })).toMatchObject({ localAsn: 64999, restartTimeSeconds: 7 });
-    expect(settingsFor(global, { ...peer, gracefulRestart: false }).restartTimeSeconds).toBeUndefined();
-  });
-
-  test.each(['', '0.0.0.0', '::1', 'ten'])('router ID %j is refused by name', (routerId) => {
-    expect(() => settingsFor({ ...global, routerId }, peer)).toThrow(/routerId/);
-  });
-});
-
-describe('our OPEN', () => {
-  test('offers the families, 4-octet AS and route refresh', () => {
-    expect(localOpen({ ...settings, restartTimeSeconds: undefined }, { restarted: false, forwardingPreserved: [] })).toEqual({
-      type: 'open', version: 4, asn: 65001, holdTimeSeconds: 90, routerId: 0x0a000001,
-      capabilities,
-    });
-  });
-
-  test('carries the R and F bits of the moment', () => {
-    expect(localOpen(settings, { restarted: true, forwardingPreserved: ['ipv6'] }).capabilities.gracefulRestart).toEqual({
-      restarted: true, notification: false, restartTimeSeconds: 120,
-      families: [{ family: 'ipv4', forwardingPreserved: false }, { family: 'ipv6', forwardingPreserved: true }],
-    });
-  });
-});
 
 describe('what is agreed', () => {
   test('families that both offer, in our order', () => {
@@ -131,5 +100,114 @@ describe('what is refused', () => {
     expect(refusal.notification).toMatchObject({ code: 2, subcode: 7 });
     expect([...refusal.notification.data]).toEqual([1, 4, 0, 2, 0, 1]);
     expect(refusal.text).toBe('peer offers ipv4: expected ipv6');
+  });
+});
+
+const with_ = (some: Partial<Capabilities>): OpenMessage => ({ ...open, capabilities: { ...capabilities, ...some } });
+
+describe('the AS number', () => {
+  test.each<[SessionSettings['peerAsn'], number, boolean]>([
+    ['external', 65002, true], ['external', 4_200_000_000, true], ['external', 65001, false],
+    ['internal', 65001, true], ['internal', 65002, false], [65002, 65002, true], [65002, 65003, false],
+    ['external', 0, false], ['internal', 0, false],
+  ])('%p faces %i: %p', (peerAsn, asn, isRight) => {
+    const session = { ...settings, peerAsn };
+    const result = negotiate(session, { ...open, asn }, oursOf(session));
+    if (isRight) expect(result).toMatchObject({ peerAsn: asn, external: asn !== 65001, wire: { external: asn !== 65001 } });
+    else expect(result).toMatchObject({ notification: { code: 2, subcode: 2 } });
+  });
+
+  test('zero is nobody (RFC 7607), whatever is configured', () => {
+    expect(refused(settings, { ...open, asn: 0 }).text).toBe('peer says AS 0: expected a number from 1 on');
+  });
+
+  test('our own BGP identifier is refused from an internal wildcard as well', () => {
+    expect(refused({ ...settings, peerAsn: 'internal' }, { ...open, asn: 65001, routerId: settings.routerId }).notification.subcode).toBe(3);
+  });
+});
+
+describe('ADD-PATH (RFC 7911 §4)', () => {
+  const both = [{ family: 'ipv4', send: true, receive: true }, { family: 'ipv6', send: true, receive: true }] as const;
+  test.each<[boolean, boolean, boolean, boolean, boolean, boolean]>([
+    [true, true, true, true, true, true], [true, false, true, true, false, true], [false, true, true, true, true, false],
+    [true, true, true, false, true, false], [true, true, false, true, false, true], [true, false, true, false, false, false],
+  ])('we send %p receive %p, they send %p receive %p: in %p out %p', (send, receive, theirSend, theirReceive, isIn, isOut) => {
+    const addPath = [{ family: 'ipv4', send: theirSend, receive: theirReceive }] as const;
+    const { wire } = agreed({ ...settings, addPath: { send, receive } }, with_({ addPath }));
+    expect([wire.addPathIn, wire.addPathOut]).toEqual([{ ipv4: isIn, ipv6: false }, { ipv4: isOut, ipv6: false }]);
+  });
+
+  test('only for families of the session', () => {
+    const { wire } = agreed({ ...settings, addPath: { send: true, receive: true } }, with_({ families: ['ipv4'], addPath: both }));
+    expect([wire.addPathIn, wire.addPathOut]).toEqual([{ ipv4: true, ipv6: false }, { ipv4: true, ipv6: false }]);
+  });
+
+  test('not when we did not offer it', () => {
+    expect(agreed(settings, with_({ addPath: both })).wire.addPathIn).toEqual({ ipv4: false, ipv6: false });
+  });
+});
+
+describe('what counts when both said it', () => {
+  test.each([[true, true, 65_535], [true, false, 4096], [false, true, 4096]])('extended messages %p and %p: %i octets', (ours, theirs, bytes) => {
+    expect(agreed({ ...settings, extendedMessages: ours }, with_({ extendedMessages: theirs })).wire.maximumBytes).toBe(bytes);
+  });
+
+  test('IPv6 next hops for IPv4 routes', () => {
+    expect(agreed({ ...settings, extendedNextHop: true }, with_({ extendedNextHop: true })).wire.extendedNextHop).toBe(true);
+    expect(agreed(settings, with_({ extendedNextHop: true })).wire.extendedNextHop).toBe(false);
+    expect(agreed({ ...settings, extendedNextHop: true }, open).wire.extendedNextHop).toBe(false);
+  });
+
+  test('enhanced route refresh', () => {
+    expect(agreed(settings, with_({ enhancedRouteRefresh: true })).enhancedRouteRefresh).toBe(true);
+    expect(agreed(settings, open).enhancedRouteRefresh).toBe(false);
+  });
+
+  test('N, and only together with graceful restart', () => {
+    const n = restartCapability({ notification: true });
+    const session = { ...settings, notificationRestart: true };
+    expect(agreed(session, with_({ gracefulRestart: n })).notificationRestart).toBe(true);
+    expect(agreed(settings, with_({ gracefulRestart: n })).notificationRestart).toBe(false);
+    expect(agreed(session, with_({ gracefulRestart: restartCapability() })).notificationRestart).toBe(false);
+    expect(agreed({ ...session, restartTimeSeconds: undefined }, with_({ gracefulRestart: n })).notificationRestart).toBe(false);
+  });
+
+  test("long-lived stale times: the peer's, and only together with graceful restart", () => {
+    const longLived = [{ family: 'ipv4', forwardingPreserved: true, staleSeconds: 3600 }] as const;
+    const session = { ...settings, longLivedStaleSeconds: 60 };
+    expect(agreed(session, with_({ gracefulRestart: restartCapability(), longLived })).longLived).toEqual(longLived);
+    expect(agreed(session, with_({ longLived })).longLived).toBeUndefined();
+    expect(agreed(settings, with_({ gracefulRestart: restartCapability(), longLived })).longLived).toBeUndefined();
+  });
+
+  test('what each side said is there for people', () => {
+    const { capabilities: said } = agreed(settings, open);
+    expect([said.local.gracefulRestart?.restartTimeSeconds, said.remote]).toEqual([120, capabilities]);
+  });
+
+  test('without any capability of ours only IPv4 is left', () => {
+    const none: Capabilities = { ...capabilities, families: [], fourOctetAs: false };
+    expect(negotiate(settings, open, none)).toMatchObject({ families: ['ipv4'], wire: { fourOctetAs: false } });
+  });
+});
+
+describe('roles (RFC 9234 §4.2)', () => {
+  const ROLES = ['provider', 'customer', 'route-server', 'route-server-client', 'peer'] as const;
+  const PAIRS: ReadonlySet<string> = new Set(['provider customer', 'customer provider', 'route-server route-server-client', 'route-server-client route-server', 'peer peer']);
+
+  test.each(ROLES.flatMap((local) => ROLES.map((remote) => [local, remote] as const)))('we are %s, the peer %s', (local, remote) => {
+    const session = { ...settings, role: { local, strict: false } };
+    if (PAIRS.has(`${local} ${remote}`)) expect(agreed(session, with_({ role: remote })).role).toEqual({ local, remote });
+    else expect(refused(session, with_({ role: remote }))).toMatchObject({ notification: { code: 2, subcode: 11 }, text: expect.stringContaining(`peer says that it is ${remote}`) as string });
+  });
+
+  test('a peer that says none is refused only when we are strict', () => {
+    expect(agreed({ ...settings, role: { local: 'customer', strict: false } }, open).role).toEqual({ local: 'customer', remote: undefined });
+    expect(refused({ ...settings, role: { local: 'customer', strict: true } }, open)).toMatchObject({ notification: { code: 2, subcode: 11 } });
+  });
+
+  test('there is none inside an AS, nor when none is configured', () => {
+    expect(agreed({ ...settings, peerAsn: 'internal', role: { local: 'peer', strict: true } }, { ...with_({ role: 'customer' }), asn: 65001 }).role).toBeUndefined();
+    expect(agreed(settings, with_({ role: 'customer' })).role).toBeUndefined();
   });
 });

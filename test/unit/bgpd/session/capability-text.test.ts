@@ -1,0 +1,23 @@
+/** Capabilities in words. */
+import { expect, test } from '@jest/globals';
+import { describeCapabilities } from '../../../../bgpd/session/capability-text.ts';
+import { capabilitiesWith } from '../../../../bgpd/wire/context.ts';
+
+test('nothing is said of what was not said', () => {
+  expect(describeCapabilities(capabilitiesWith())).toEqual([]);
+});
+
+test('each capability has its line', () => {
+  expect(describeCapabilities(capabilitiesWith({
+    families: ['ipv4', 'ipv6'], fourOctetAs: true, routeRefresh: true, enhancedRouteRefresh: true, extendedMessages: true, extendedNextHop: true,
+    addPath: [{ family: 'ipv4', send: true, receive: true }, { family: 'ipv6', send: false, receive: true }], role: 'customer',
+    gracefulRestart: { restarted: true, notification: true, restartTimeSeconds: 120, families: [{ family: 'ipv4', forwardingPreserved: true }, { family: 'ipv6', forwardingPreserved: false }] },
+    longLived: [{ family: 'ipv4', forwardingPreserved: true, staleSeconds: 3600 }],
+    unknown: [{ code: 73, value: Uint8Array.of(1, 255) }, { code: 128, value: new Uint8Array(0) }],
+  }))).toEqual([
+    'address families: ipv4, ipv6', '4-octet AS numbers', 'route refresh', 'enhanced route refresh', 'extended messages', 'IPv6 next hops for ipv4',
+    'add path: ipv4 send and receive, ipv6 receive', 'role: customer',
+    'graceful restart: 120 s, restarted, also after a NOTIFICATION, ipv4 (forwarding preserved), ipv6',
+    'long-lived graceful restart: 3600 s ipv4 (forwarding preserved)', 'capability 73: 01ff', 'capability 128',
+  ]);
+});
