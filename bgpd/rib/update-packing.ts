@@ -43,7 +43,7 @@ class Buckets {
     const { family, wire: context } = out.target;
     const messages: Uint8Array[] = [];
     for (const { route, prefixes, pathIds } of this.#byRoute.values()) {
-      const what = { family, prefixes, context, ...(out.isAddPath && { pathIds }) };
+      const what = { family, prefixes, context, ...(out.isAddPath && { ids: pathIds }) };
       const outbound = route === undefined ? undefined : out.outbound(route);
       const packed = outbound === undefined ? packWithdrawals(what) : packUpdates({ ...what, ...outbound });
       for (const message of packed) messages.push(message);

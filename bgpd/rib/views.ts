@@ -1,4 +1,5 @@
 /** What is known of one prefix, from each side: what came in before and after import policy, the candidates, what goes out. */
+import { obstacleTo } from '../wire/pack.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
 import type { Outbound } from './export.ts';
 import type { LocRib, WhyRefused } from './loc-rib.ts';
@@ -66,7 +67,8 @@ export function advertised({ loc }: ViewedRib, group: PeerGroup, member: Member,
   out.forEachFor(member.source, prefixId, (route, pathId) => {
     origins.add(receivedForm(route));
     const outbound = out.outbound(route);
-    sent.push({ route, pathId: out.isAddPath ? pathId : undefined, outbound, reason: outbound === undefined ? 'waits for a next hop' : reason });
+    const obstacle = outbound === undefined ? 'its next hop cannot be named any more' : obstacleTo({ ...outbound, family: out.target.family, context: out.target.wire });
+    sent.push({ route, pathId: out.isAddPath ? pathId : undefined, outbound: obstacle === undefined ? outbound : undefined, reason: obstacle ?? reason });
   });
   const best = loc.best(prefixId);
   const unsent = loc.candidates(prefixId).filter(({ route }) => !origins.has(receivedForm(route))).map(({ route }): AdvertisedPath =>

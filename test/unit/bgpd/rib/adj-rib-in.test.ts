@@ -1,6 +1,6 @@
 /** Adj-RIB-In: one route for each source and prefix, stale and refused ones, and counts that stay true. */
 import { beforeEach, expect, test } from '@jest/globals';
-import { AdjRibIn, REFUSED, STALE } from '../../../../bgpd/rib/adj-rib-in.ts';
+import { AdjRibIn, LONG_LIVED, MOST_PATHS, REFUSED, STALE } from '../../../../bgpd/rib/adj-rib-in.ts';
 import type { Source } from '../../../../bgpd/rib/route.ts';
 import { source } from '../../../support/rib-builders.ts';
 
@@ -107,4 +107,71 @@ test('many paths: the store grows, and forEach sees each path in use once', () =
   const seen = new Map<number, number>();
   rib.forEach((id, route) => { seen.set(id, route); });
   expect([seen.size, rib.paths, seen.get(998), seen.has(996)]).toEqual([750, 750, 999, false]);
+});
+
+test('path identifiers tell several routes of one source apart, and each replaces its own', () => {
+  rib.set(5, a, 10, false, 1);
+  rib.set(5, a, 20, true, 0xffff_ffff);
+  rib.set(5, b, 30, false);
+  expect([countsOf(a), rib.paths]).toEqual([[2, 1, 0], 3]);
+  expect(rib.set(5, a, 11, false, 1)).toBe(true);
+  expect(rib.set(5, a, 11, false, 1)).toBe(false);
+  expect(paths(5).map(([s, route]) => [s, route]).sort()).toEqual([[1, 11], [1, 20], [2, 30]]);
+  expect([rib.pathIdOf(rib.find(5, a, 0xffff_ffff)), rib.pathIdOf(rib.find(5, b))]).toEqual([0xffff_ffff, 0]);
+  expect([rib.remove(5, a, 2), rib.remove(5, a, 1), rib.remove(5, a, 1), rib.find(5, a), rib.countAt(5, a)]).toEqual([false, true, false, 0, 1]);
+  expect(countsOf(a)).toEqual([1, 0, 0]);
+});
+
+test('path identifiers that were there before the store grew are there still, and a slot used again has its new one', () => {
+  for (let id = 0; id < 200; id++) rib.set(id, a, 1, false, id + 1);
+  for (let id = 0; id < 200; id++) expect(rib.find(id, a, id + 1)).not.toBe(0);
+  rib.remove(3, a, 4);
+  rib.set(3, b, 1, false);
+  expect([rib.find(3, b) !== 0, rib.pathIdOf(rib.find(3, b))]).toEqual([true, 0]);
+});
+
+test('who has never sent a path identifier makes the store keep none', () => {
+  for (let id = 0; id < 100; id++) rib.set(id, a, 1, false);
+  expect(rib.hasPathIds).toBe(false);
+  rib.set(1, b, 1, false, 9);
+  expect([rib.hasPathIds, rib.find(1, a) !== 0, rib.find(1, b, 9) !== 0]).toEqual([true, true, true]);
+});
+
+test('a source that sends paths without end for one prefix is heard up to a limit, and withdrawals make room', () => {
+  for (let id = 1; id <= MOST_PATHS + 10; id++) rib.set(5, a, 1, false, id);
+  expect([rib.countAt(5, a), rib.countsOf(a).ignored]).toEqual([MOST_PATHS, 10]);
+  expect(rib.set(5, a, 2, false, 7)).toBe(true);
+  rib.remove(5, a, 8);
+  expect([rib.set(5, a, 1, false, 9999), rib.set(6, a, 1, false, 1), rib.set(5, b, 1, false)]).toEqual([true, true, true]);
+  rib.removeAll(a, 'all', () => undefined);
+  expect([rib.paths, rib.countsOf(a).ignored]).toEqual([1, 0]);
+});
+
+test('what is not announced again after the marks for a refresh is removed; staleness is another thing', () => {
+  for (const id of [1, 2, 3]) rib.set(id, a, 10, false);
+  rib.set(1, b, 20, false);
+  rib.markForRefresh(a);
+  expect(countsOf(a)).toEqual([3, 3, 0]);
+  rib.set(1, a, 10, false);
+  rib.set(4, a, 10, false);
+  const removed: number[] = [];
+  rib.removeAll(a, 'unrefreshed', (id) => { removed.push(id); });
+  expect([removed, paths(1).length]).toEqual([[2, 3], 2]);
+  removed.length = 0;
+  rib.removeAll(a, 'unrefreshed', (id) => { removed.push(id); });
+  expect([removed, countsOf(a)]).toEqual([[], [2, 2, 0]]);
+});
+
+test('stale paths become long-lived once; fresh ones do not, and an announcement ends it', () => {
+  rib.set(1, a, 10, false);
+  rib.set(2, a, 11, false);
+  rib.markStale(a);
+  rib.set(3, a, 12, false);
+  const changed: number[] = [];
+  const asLongLived = (): void => { rib.markLongLived(a, (route) => (route === 11 ? undefined : route + 100), (id) => { changed.push(id); }); };
+  asLongLived();
+  asLongLived();
+  expect([changed, paths(1), paths(2), paths(3)]).toEqual([[1, 2], [[1, 110, STALE | LONG_LIVED]], [], [[1, 12, 0]]]);
+  expect(rib.set(1, a, 10, false)).toBe(true);
+  expect([paths(1), countsOf(a)]).toEqual([[[1, 10, 0]], [2, 2, 0]]);
 });

@@ -2,7 +2,8 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { LocRib } from '../../../../bgpd/rib/loc-rib.ts';
 import type { NextHops } from '../../../../bgpd/rib/next-hop.ts';
-import type { Route, Source } from '../../../../bgpd/rib/route.ts';
+import { receivedForm, type Route, type Source } from '../../../../bgpd/rib/route.ts';
+import { COMMUNITY } from '../../../../bgpd/wire/constants.ts';
 import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
 import type { Prefix } from '../../../../lib/ip/prefix.ts';
 import { ip, prefix } from '../../../../lib/ip/text.ts';
@@ -125,4 +126,81 @@ test('a sweep keeps what paths, best routes and the given columns refer to, and 
   selected(A);
   rib.sweep([]);
   expect([...rib.routes]).toEqual([kept]);
+});
+
+test('several routes of one source for a prefix are candidates side by side, and withdrawn one by one', () => {
+  const [near, far] = [routeOf(x, { localPref: 200 }), routeOf(x, { localPref: 100 }, '198.51.100.2')];
+  rib.announce(x, [A, B], near, undefined, [1, 5]);
+  rib.announce(x, [A], far, undefined, [2]);
+  expect(selected(A)).toBe(near);
+  expect(rib.explain(idOf(A), 1).map((p) => [p.pathId, p.best, p.reason])).toEqual([
+    [1, true, 'higher local preference'], [2, false, 'lost to a route with higher local preference'],
+  ]);
+  rib.withdraw(x, [A], [1]);
+  expect([selected(A), selected(B)]).toEqual([far, near]);
+  rib.withdraw(x, [A, B], [2, 5]);
+  expect([selected(A), selected(B)]).toEqual([undefined, undefined]);
+});
+
+test('equal routes of one source all forward, and the lowest path identifier is the best, in whatever order they came', () => {
+  const routes = ['198.51.100.1', '198.51.100.2', '198.51.100.3'].map((via) => routeOf(x, {}, via));
+  for (const order of [[1, 2, 3], [3, 1, 2], [2, 3, 1]]) {
+    for (const id of order) rib.announce(x, [A], routes[id - 1]!, undefined, [id]);
+    const decision = rib.select(idOf(A), 8)!;
+    expect([decision.best, new Set(decision.multipath)]).toEqual([routes[0], new Set(routes)]);
+    expect(rib.explain(idOf(A), 8).map((p) => [p.pathId, p.chosen, p.reason])).toEqual([
+      [1, true, 'lower path identifier'], [2, true, 'lost to a route with lower path identifier'], [3, true, 'lost to a route with lower path identifier'],
+    ]);
+    for (const id of order) rib.withdraw(x, [A], [id]);
+  }
+});
+
+test('one route under two path identifiers is one way: it takes one place of the ECMP route', () => {
+  const shared = routeOf(x);
+  const other = routeOf(x, {}, '198.51.100.2');
+  rib.announce(x, [A, A], shared, undefined, [1, 2]);
+  rib.announce(x, [A], other, undefined, [3]);
+  expect(rib.select(idOf(A), 2)!.multipath).toEqual([shared, other]);
+  expect(rib.explain(idOf(A), 2).map((p) => p.best)).toEqual([true, false, false]);
+});
+
+test('what a filter changed is judged anew from what was received', () => {
+  const received = routeOf(x, { localPref: 100 });
+  const [up, down] = [300, 50].map((localPref) => attributes({ localPref }));
+  rib.announce(x, [A], received, () => up!);
+  expect([selected(A)?.localPref, selected(A)?.original]).toEqual([300, received]);
+  rib.judge(x, (_prefix, route) => { expect(route).toBe(received); return down!; });
+  expect(dirty()).toEqual([A]);
+  expect([selected(A)?.localPref, selected(A)?.original]).toEqual([50, received]);
+  rib.judge(x, undefined);
+  expect(selected(A)).toBe(received);
+});
+
+test('long-lived stale routes carry LLGR_STALE, those with NO_LLGR go, and an announcement ends it', () => {
+  rib.announce(x, [A], routeOf(x, { communities: [7] }), () => attributes({ localPref: 300 }));
+  rib.announce(x, [B], routeOf(x, { communities: [COMMUNITY.noLlgr] }), undefined);
+  dirty();
+  rib.adjIn.markStale(x);
+  rib.markLongLived(x);
+  expect(dirty()).toEqual([A, B]);
+  expect([selected(A)?.attributes.communities, selected(A)?.localPref, selected(B)]).toEqual([[COMMUNITY.llgrStale], 300, undefined]);
+  expect(rib.explain(idOf(A), 1)[0]).toMatchObject({ stale: true, longLived: true });
+  rib.judge(x, undefined);                        // from what was received, and still long-lived
+  expect(selected(A)?.attributes.communities).toEqual([7, COMMUNITY.llgrStale]);
+  expect(receivedForm(selected(A)!).attributes.communities).toEqual([7]);
+  rib.sweep([]);
+  expect(selected(A)?.attributes.communities).toEqual([7, COMMUNITY.llgrStale]);
+  rib.announce(x, [A], routeOf(x, { communities: [7] }), undefined);
+  expect(rib.explain(idOf(A), 1)[0]).toMatchObject({ stale: false, longLived: false });
+  rib.removeAll(x, 'stale');
+  expect(selected(A)?.attributes.communities).toEqual([7]);
+});
+
+test('a route refused for a loop stays refused for it when it is long-lived', () => {
+  const looped = routeOf(x);
+  looped.refusal = 'own AS in AS_PATH';
+  rib.announce(x, [A], looped, undefined);
+  rib.adjIn.markStale(x);
+  rib.markLongLived(x);
+  expect(rib.explain(idOf(A), 1)[0]).toMatchObject({ refused: true, reason: 'own AS in AS_PATH' });
 });
