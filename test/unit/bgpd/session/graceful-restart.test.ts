@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { newHelper, stepHelper, type Helper, type HelperEffect, type HelperEvent } from '../../../../bgpd/session/graceful-restart.ts';
 import type { DownReason } from '../../../../bgpd/session/negotiated.ts';
-import type { GracefulRestartCapability } from '../../../../bgpd/wire/message.ts';
+import type { GracefulRestartCapability, LongLivedFamily } from '../../../../bgpd/wire/message.ts';
 import type { Family } from '../../../../lib/ip/prefix.ts';
 
 const BOTH: readonly Family[] = ['ipv4', 'ipv6'];
@@ -117,4 +117,113 @@ test('a peer that is no longer configured loses its routes in every state', () =
     expect(after(...events, { type: 'removed' }).slice(0, 2)).toEqual(['down', 'removeAll ipv4,ipv6']);
   }
   expect(after({ type: 'removed' })).toEqual(['down']);
+});
+
+// ---- RFC 8538
+
+describe('where both sides said N', () => {
+  const n: HelperEvent = { type: 'sessionUp', negotiated: { families: BOTH, gracefulRestart: capability(BOTH), longLived: undefined, notificationRestart: true } };
+  const down = (kind: DownReason['kind'], subcode = 0, code = 6): HelperEvent =>
+    ({ type: 'sessionDown', reason: { kind, text: '', notification: { code, subcode, data: new Uint8Array(0) } } });
+  const KEPT = ['retaining', 'markStale ipv4,ipv6', 'restart 60', 'stale 120'];
+
+  test.each<[string, HelperEvent]>([
+    ['a hold timer that expired', down('hold-timer', 0, 4)], ['a NOTIFICATION of the peer', down('notified', 4)],
+    ['an error that we found', down('error', 1, 3)], ['a connection that closed', lost()],
+  ])('%s is a restart', (_name, event) => {
+    expect(after(n, event)).toEqual(KEPT);
+  });
+
+  test.each<DownReason['kind']>(['notified', 'error'])('a Hard Reset (%s) is not', (kind) => {
+    expect(after(n, down(kind, 9))).toEqual(['down', 'removeAll ipv4,ipv6']);
+  });
+
+  test('our own will is not', () => {
+    expect(after(n, down('administrative', 6))).toEqual(['down', 'removeAll ipv4,ipv6']);
+  });
+
+  test('the stale timer bounds errors that come again and again', () => {
+    expect(after(n, down('error', 1, 3), n, down('error', 1, 3))).toEqual(['retaining', 'markStale ipv4,ipv6', 'restart 60']);
+    expect(after(n, down('error', 1, 3), n, down('error', 1, 3), { type: 'expired', timer: 'stale' }).slice(0, 2)).toEqual(['down', 'removeAll ipv4,ipv6']);
+  });
+});
+
+// ---- RFC 9494
+
+describe('long-lived', () => {
+  const stale = (family: Family, seconds: number, forwardingPreserved = true): LongLivedFamily => ({ family, forwardingPreserved, staleSeconds: seconds });
+  const upWith = (longLived: readonly LongLivedFamily[] | undefined, gracefulRestart = capability(BOTH), families = BOTH): HelperEvent =>
+    ({ type: 'sessionUp', negotiated: { families, gracefulRestart, longLived, notificationRestart: false } });
+  const both = upWith([stale('ipv4', 3600), stale('ipv6', 86_400)]);
+  const over = (timer: 'restart' | 'stale' | 'longLived ipv4' | 'longLived ipv6'): HelperEvent => ({ type: 'expired', timer });
+  const end = (family: Family): HelperEvent => ({ type: 'endOfRib', family });
+
+  test('routes become long-lived stale instead of going when the restart time ends, each family for its own time', () => {
+    expect(after(both, lost(), over('restart'))).toEqual(['retaining', 'markLongLived ipv4,ipv6', 'no restart', 'no stale', 'longLived ipv4 3600', 'longLived ipv6 86400']);
+  });
+
+  test('our cap ends the first phase only: the second has the time that the peer asks for', () => {
+    expect(after(both, lost(), over('stale'))).toContain('longLived ipv6 86400');
+  });
+
+  test('a family without a stale time goes, as does one that the capability does not name', () => {
+    for (const longLived of [[stale('ipv4', 3600)], [stale('ipv4', 3600), stale('ipv6', 0)]]) {
+      expect(after(upWith(longLived), lost(), over('restart'))).toEqual(['retaining', 'markLongLived ipv4', 'removeAll ipv6', 'no restart', 'no stale', 'longLived ipv4 3600']);
+    }
+  });
+
+  test('without any stale time it is over with the restart time', () => {
+    expect(after(upWith([stale('ipv4', 0)]), lost(), over('restart')).slice(0, 2)).toEqual(['down', 'removeAll ipv4,ipv6']);
+  });
+
+  test('each family goes when its time ends; with the last one all is over', () => {
+    const away = [both, lost(), over('restart'), over('longLived ipv4')];
+    expect(after(...away)).toEqual(['retaining', 'removeAll ipv4']);
+    expect(after(...away, over('longLived ipv6'))[0]).toBe('down');
+    expect(after(...away, over('longLived ipv6'))).toContain('removeAll ipv4,ipv6');
+  });
+
+  test('with a restart time of 0 there is no first phase', () => {
+    expect(after(upWith([stale('ipv4', 3600)], capability(BOTH, 0)), lost())).toEqual(['retaining', 'markStale ipv4', 'removeAll ipv6', 'markLongLived ipv4', 'longLived ipv4 3600']);
+  });
+
+  test('a family that only the long-lived capability names has no first phase, the other has', () => {
+    expect(after(upWith([stale('ipv6', 3600)], capability(['ipv4'], 60, ['ipv4'])), lost()))
+      .toEqual(['retaining', 'markStale ipv4,ipv6', 'markLongLived ipv6', 'restart 60', 'stale 120', 'longLived ipv6 3600']);
+  });
+
+  test('a peer that comes back keeps what the F bits of the long-lived capability say, until End-of-RIB', () => {
+    const away = [both, lost(), over('restart')];
+    expect(after(...away, both)).toEqual(['refreshing']);
+    expect(after(...away, both, end('ipv4'))).toEqual(['refreshing', 'removeStale ipv4', 'no longLived ipv4']);
+    expect(after(...away, both, end('ipv4'), end('ipv6'))).toEqual(['up', 'removeStale ipv6', 'no longLived ipv6']);
+    expect(after(...away, upWith([stale('ipv4', 3600, false), stale('ipv6', 3600)]))).toEqual(['refreshing', 'removeStale ipv4', 'no longLived ipv4']);
+    expect(after(...away, upWith(undefined))).toEqual(['up', 'removeStale ipv4,ipv6', 'no longLived ipv4', 'no longLived ipv6']);
+  });
+
+  test('in the first phase the F bits of the graceful restart capability count', () => {
+    expect(after(both, lost(), upWith([stale('ipv4', 3600), stale('ipv6', 60)], capability(['ipv4'])))).toEqual(['refreshing', 'no restart', 'removeStale ipv6']);
+  });
+
+  test('a peer that came back and does not finish loses the stale routes of each family when its time ends', () => {
+    const back = [both, lost(), over('restart'), both];
+    expect(after(...back, over('longLived ipv4'))).toEqual(['refreshing', 'removeStale ipv4']);
+    expect(after(...back, over('longLived ipv4'), over('longLived ipv6'))).toEqual(['up', 'removeStale ipv6']);
+  });
+
+  test('a second loss before End-of-RIB begins the first phase anew, and the long-lived timers run on', () => {
+    const twice = [both, lost(), over('restart'), both, lost()];
+    expect(after(...twice)).toEqual(['retaining', 'markStale ipv4,ipv6', 'restart 60', 'stale 120']);
+    expect(after(...twice, over('restart'))).toEqual(['retaining', 'markLongLived ipv4,ipv6', 'no restart', 'no stale']);
+    expect(after(...twice, over('longLived ipv4'))).toEqual(['retaining', 'removeAll ipv4']);
+  });
+
+  test('an end that is no restart takes everything along, and the timers', () => {
+    expect(after(both, lost(), over('restart'), both, lost('error')))
+      .toEqual(['down', 'removeAll ipv4,ipv6', 'no restart', 'no stale', 'no longLived ipv4', 'no longLived ipv6']);
+  });
+
+  test('a peer that is no longer configured leaves no timer', () => {
+    expect(after(both, lost(), over('restart'), { type: 'removed' }).slice(-2)).toEqual(['no longLived ipv4', 'no longLived ipv6']);
+  });
 });

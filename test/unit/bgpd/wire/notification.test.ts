@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { CEASE, ERROR, FSM_ERROR, HEADER_ERROR, OPEN_ERROR, ROUTE_REFRESH_ERROR, UPDATE_ERROR } from '../../../../bgpd/wire/constants.ts';
-import { describeNotification, shutdownCommunication } from '../../../../bgpd/wire/notification.ts';
+import { describeNotification, hardReset, shutdownCommunication } from '../../../../bgpd/wire/notification.ts';
 
 test.each([
   [4, 0, 'Hold timer expired'],
@@ -41,4 +41,12 @@ test('a long shutdown communication is cut at a character', () => {
   const data = shutdownCommunication('ü'.repeat(200));
   expect(data[0]).toBe(254);
   expect(new TextDecoder('utf-8', { fatal: true }).decode(data.subarray(1))).toBe('ü'.repeat(127));
+});
+
+test('a Hard Reset says what is inside it, and a nested or cut one only what it is', () => {
+  const inner = { type: 'notification', code: 6, subcode: 2, data: shutdownCommunication('bye') } as const;
+  expect([...hardReset(inner).data]).toEqual([6, 2, 3, 98, 121, 101]);
+  expect(describeNotification(hardReset(inner))).toBe('Cease: hard reset (Cease: administrative shutdown ("bye"))');
+  expect(describeNotification(hardReset(hardReset(inner)))).toBe('Cease: hard reset');
+  expect(describeNotification({ code: 6, subcode: 9, data: Uint8Array.of(6) })).toBe('Cease: hard reset');
 });
