@@ -103,6 +103,7 @@ export class Neighbourhood {
   /** Those that are no longer wanted end with their old keys; then the kernel gets the new ones, and only then others begin. */
   #arrange(before: GlobalSection): void {
     const wanted = this.#wanted();
+    const dynamic = new Set([...this.#byName.values()].filter((n) => n.range !== undefined).map((n) => n.config.name));
     for (const neighbour of this.#byName.values()) {
       const config = wanted.get(neighbour.config.name);
       if (config === undefined) this.#remove(neighbour, 'deconfigured');
@@ -112,6 +113,7 @@ export class Neighbourhood {
     for (const [name, config] of wanted) {
       const neighbour = this.#byName.get(name);
       if (neighbour !== undefined) this.#change(neighbour, before, config);
+      else if (dynamic.has(name)) continue;         // it dials again
       else if (this.at(ip(config.address), config.interface) === undefined) this.#add(config);
     }
   }

@@ -83,6 +83,8 @@ export function detailOf(neighbour: Neighbour, ribs: Readonly<Record<Family, Fam
     ...neighbour.peer.detail(),
     ...peerStatusOf(neighbour, ribs),
     interface: config.interface ?? null,
+    md5: config.password !== undefined,
+    ttlSecurityHops: config.ttlSecurityHops ?? null,
     perFamily,
     maximumPrefixes: maximumPrefixes === undefined ? null : { limit: maximumPrefixes.limit, warningPercent: maximumPrefixes.warningPercent ?? 75 },
     importFilters: config.importFilters,

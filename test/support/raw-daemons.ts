@@ -1,0 +1,57 @@
+/** BIRD and FRR in a namespace with whatever configuration a test writes. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathOf } from './capabilities.ts';
+import { eventually, sh, type Netns, type Process } from './namespaces.ts';
+
+export interface RawDaemon {
+  /** Runs commands of its shell and returns what it prints. */
+  ask(...commands: string[]): string;
+  /** Replaces the configuration (BIRD), or types it (FRR). */
+  configure(text: string): void;
+  readonly output: string;
+}
+
+/** BIRD 2; logs go to its output. */
+export async function startBird(ns: Netns, config: string, name = 'bird'): Promise<RawDaemon> {
+  const [file, control] = [join(ns.directory, `${name}.conf`), join(ns.directory, `${name}.ctl`)];
+  const write = (text: string): void => { writeFileSync(file, `log stderr all;\n${text}\n`); };
+  write(config);
+  const process = ns.spawn(pathOf('bird')!, ['-f', '-c', file, '-s', control, '-P', join(ns.directory, `${name}.pid`)]);
+  const ask = (...words: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(pathOf('birdc')!, ['-s', control, ...words], { encoding: 'utf8', timeout: 5_000 });
+    if (status !== 0) throw new Error(`birdc ${words.join(' ')}: ${stderr}${stdout}${process.output}`);
+    return stdout;
+  };
+  await eventually(10_000, () => ask('show', 'status'));
+  return { ask, configure: (text) => { write(text); ask('configure'); }, get output() { return process.output; } };
+}
+
+/** FRR's zebra and bgpd; `config` is for both (`interface` blocks for zebra alone). */
+export async function startFrr(ns: Netns, config: { readonly zebra?: string; readonly bgpd: string }): Promise<RawDaemon> {
+  chmodSync(dirname(ns.directory), 0o755);
+  sh('chown', 'frr:frr', ns.directory);
+  const path = (name: string): string => join(ns.directory, name);
+  writeFileSync(path('zebra.conf'), `log stdout\n${config.zebra ?? ''}\n`);
+  writeFileSync(path('bgpd.conf'), `log stdout\n${config.bgpd}\n`);
+  const ask = (...commands: string[]): string => {
+    const { status, stdout, stderr } = spawnSync('vtysh', ['--vty_socket', ns.directory, ...commands.flatMap((c) => ['-c', c])], { encoding: 'utf8', timeout: 5_000 });
+    if (status !== 0) throw new Error(`vtysh ${commands.join('; ')}: ${stderr}${stdout}`);
+    return stdout;
+  };
+  const start = async (program: string, ...more: string[]): Promise<Process> => {
+    const started = ns.spawn(pathOf(program) ?? `/usr/lib/frr/${program}`, [
+      '-f', path(`${program}.conf`), '-i', path(`${program}.pid`), '-z', path('zserv.api'), '--vty_socket', ns.directory, '-P', '0', ...more,
+    ]);
+    await eventually(10_000, () => ask('show version'));
+    return started;
+  };
+  const processes = [await start('zebra'), await start('bgpd', '-p', '179')];
+  await eventually(10_000, () => { if (!ask('show daemons').includes('bgpd')) throw new Error('no bgpd yet'); });
+  return {
+    ask,
+    configure: (text) => { ask('configure terminal', ...text.split('\n').map((line) => line.trim()).filter((line) => line !== '')); },
+    get output() { return processes.map((p) => p.output).join('\n'); },
+  };
+}
