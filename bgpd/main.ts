@@ -55,7 +55,10 @@ export async function main(args: string[]): Promise<void> {
     })();
   };
   const control = new Control({
-    speaker, save: (sections) => { file.save(sections); }, applying: (sections) => { recorder?.configured(sections); },
+    speaker, save: (sections) => { file.save(sections); }, applying: (sections) => {
+      recorder?.configured(sections);
+      if (sections.global !== undefined) log.setLevel(sections.global.logLevel);
+    },
     stop: (mode, message) => { setImmediate(end, mode, message); },
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { end('restart'); });

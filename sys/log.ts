@@ -9,27 +9,42 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
+export interface LeveledLog extends Log {
+  /** Lines below are left out from now on, those of children too; undefined: as at the start. What TORTIE_LOG_LEVEL says stays. */
+  setLevel(level: string | undefined): void;
+}
+
+/** Silent is above all levels. */
+const rankOf = (level: string): number => (level === 'silent' ? Infinity : pino.levels.values[level] ?? pino.levels.values['info']!);
+
 /** A log whose lines carry `name`; times are ISO text, levels are words. */
-export function makeLog(name: string, options: LogOptions = {}): Log {
-  const level = options.level ?? process.env['TORTIE_LOG_LEVEL'] ?? 'info';
+export function makeLog(name: string, options: LogOptions = {}): LeveledLog {
+  const fixed = process.env['TORTIE_LOG_LEVEL'];
+  const level = options.level ?? fixed ?? 'info';
   const destination = options.write ? { write: options.write } : pino.destination({ fd: 2, sync: true });
   const logger = pino({
     base: { name, pid: process.pid },
-    level: level in pino.levels.values || level === 'silent' ? level : 'info',
+    level: 'trace',
     messageKey: 'event',
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err },
   }, destination);
-  return wrap(logger);
+  const threshold = { rank: rankOf(level) };
+  return {
+    ...wrap(logger, threshold),
+    setLevel: (wanted) => { if (fixed === undefined) threshold.rank = rankOf(wanted ?? level); },
+  };
 }
 
-function wrap(logger: Logger): Log {
+/** `threshold` is shared by a log and its children. */
+function wrap(logger: Logger, threshold: { readonly rank: number }): Log {
+  const write = (level: 'debug' | 'info' | 'warn' | 'error') => {
+    const rank = rankOf(level);
+    return (event: string, fields: Fields = {}): void => { if (rank >= threshold.rank) logger[level](fields, event); };
+  };
   return {
-    debug: (event, fields = {}) => { logger.debug(fields, event); },
-    info: (event, fields = {}) => { logger.info(fields, event); },
-    warn: (event, fields = {}) => { logger.warn(fields, event); },
-    error: (event, fields = {}) => { logger.error(fields, event); },
-    child: (fields: Fields) => wrap(logger.child(fields)),
+    debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'),
+    child: (fields: Fields) => wrap(logger.child(fields), threshold),
   };
 }

@@ -23,6 +23,7 @@ export function readGlobal(value: unknown, problems: Problem[]): GlobalSection {
       selectionDeferralSeconds: restart.integer('selectionDeferralSeconds', 0, DAY_SECONDS),
     },
     kernel: readKernel(kernel),
+    ...(f.has('logLevel') && { logLevel: f.oneOf('logLevel', ['debug', 'info', 'warn', 'error']) }),
     ...(f.has('clusterId') && { clusterId: dottedQuad(f, 'clusterId') }),
     ...(f.has('gracefulShutdown') && { gracefulShutdown: f.boolean('gracefulShutdown') }),
     ...(f.has('guards') && { guards: readGuards(f.object('guards')) }),

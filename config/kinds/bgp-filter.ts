@@ -1,4 +1,4 @@
-/** BGPFilter: rules over routes received from and sent to a peer. Described, not yet applied. */
+/** BGPFilter: rules over routes received from and sent to a peer. */
 import { choice, integer, required, text } from '../schema/schema.ts';
 import { asNumber, cidr, routePriority } from '../schema/scalars.ts';
 import { list, object, type Rule } from '../schema/structure.ts';

@@ -61,6 +61,8 @@ export interface GlobalSection {
     /** Glob patterns (`*`, `?`) of interfaces whose connected routes are neither redistributed nor used to reach next hops. */
     readonly ignoredInterfaces?: readonly string[];
   };
+  /** Least level of lines in bgpd's log; absent: as it was started. */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   /** CLUSTER_ID as a dotted quad, not 0.0.0.0 (RFC 4456 §7); absent: the router ID. */
   readonly clusterId?: string;
   /** True: the node is being drained; every route goes out with GRACEFUL_SHUTDOWN (RFC 8326 §4.1). */

@@ -9,7 +9,8 @@ import { localPrefOf } from './priorities.ts';
 import type { ClusterSnapshot } from './snapshot.ts';
 
 export type Direction = 'import' | 'export';
-type Rule = NonNullable<BGPFilter['spec']['importV4']>[number] | NonNullable<BGPFilter['spec']['importV6']>[number];
+/** Those of both families and directions have the same fields. */
+type Rule = NonNullable<BGPFilter['spec']['importV4']>[number];
 
 /** No name of a BGPFilter is too long or too odd: none of them is the name of a filter of ours. */
 export const filterName = (name: string, direction: Direction): string => `${name}.${direction}`;

@@ -15,9 +15,19 @@ const MAXIMUM_PATHS = 16;
 /** kube-proxy's device, which has the address of every Service. */
 const SERVICE_DEVICES = 'kube-ipvs*';
 
+/** Calico's severities as our levels. */
+const LEVELS: Readonly<Record<string, GlobalSection['logLevel'] & string>> = {
+  trace: 'debug', debug: 'debug', info: 'info', warning: 'warn', error: 'error', fatal: 'error',
+};
+
+/** Its own BGPConfiguration counts for a node, if it has one; undefined: nobody says. */
+const severityOf = ({ cluster, node }: LocalNode): string | undefined =>
+  (cluster.BGPConfiguration.get(`node.${node.name}`) ?? cluster.BGPConfiguration.get('default'))?.spec.logSeverityScreen;
+
 export function globalSection(local: LocalNode): GlobalSection {
   const { node, settings, defaults } = local;
   const own = FAMILIES.map((f) => local.addresses[f]).filter((a) => a !== undefined);
+  const severity = severityOf(local);
   const [metric, metric6] = [normalPriority(settings, 'ipv4'), normalPriority(settings, 'ipv6')];
   return {
     asn: local.asn,
@@ -32,6 +42,7 @@ export function globalSection(local: LocalNode): GlobalSection {
       filter: KERNEL_FILTER, redistribute: REDISTRIBUTION_FILTER, maximumPaths: MAXIMUM_PATHS,
       ignoredInterfaces: [...settings.ignoredInterfaces ?? [], SERVICE_DEVICES],
     },
+    ...(severity === undefined ? {} : { logLevel: LEVELS[severity.toLowerCase()] ?? 'info' }),
     ...(node.routeReflectorClusterId === undefined ? {} : { clusterId: node.routeReflectorClusterId }),
     ...(node.actions['graceful-shutdown'] === true ? { gracefulShutdown: true } : {}),
     guards: { ...(defaults.guards ?? { martians: true, ownBlocks: true }), except: exceptions(local) },

@@ -18,6 +18,19 @@ test('a line is JSON with time, level in words, name, event and fields', () => {
   expect(read()[0]?.['time']).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
 });
 
+test('the level may change; children follow, undefined means as at the start', () => {
+  const { log, read } = lines('warn');
+  const child = log.child({ peer: 'b' });
+  child.info('a');
+  log.setLevel('debug');
+  child.debug('b');
+  log.setLevel(undefined);
+  child.info('c');
+  log.setLevel('silent');
+  log.error('d');
+  expect(read().map((l) => l['event'])).toEqual(['b']);
+});
+
 test('lines below the level are left out; an unknown level is info', () => {
   const quiet = lines('warn');
   quiet.log.debug('a'); quiet.log.info('b'); quiet.log.warn('c'); quiet.log.error('d');
