@@ -1,13 +1,18 @@
 /**
- * The decision process (RFC 4271 §9.1.2.2, RFC 4456 §9) as a table of steps.
+ * The decision process (RFC 4271 §9.1.2.2, RFC 4456 §9, RFC 9494 §4.3) as a table of steps.
  *
  * ```
- *  candidates ─► LOCAL steps, AS path, origin ─► MED, within one neighbouring AS ─► external, IGP cost ─► paths for ECMP
+ *  candidates ─► last resorts, LOCAL steps, AS path, origin ─► MED, within one neighbouring AS ─► external, IGP cost ─► paths for ECMP
  *                                                                                         │
  *                                                            router ID, cluster list, address ─► best
  * ```
  * Each step drops the candidates that are worse than another one; the name of the step is the reason.
- * Stale routes (RFC 4724 §4.2) count like fresh ones: treating them worse would move traffic off a path that works.
+ * Stale routes (RFC 4724 §4.2) count like fresh ones: treating them worse would move traffic off a path that works. Only
+ * long-lived ones are a last resort.
+ *
+ * Of this node's own routes, what it originates comes first, then what the kernel has on its links: nobody else knows the
+ * way better. Other routes of the kernel come after all of BGP, as routes that BIRD inherits do: what the node reaches
+ * by a tunnel, it does not claim from those whose routes say so themselves.
  */
 import { isReachable, type Route } from './route.ts';
 
@@ -16,7 +21,10 @@ export type TieBreaker = readonly [step: string, compare: (a: Route, b: Route) =
 
 /** Steps before MED. */
 const FIRST_STEPS = [
+  ['not long-lived stale',    (a, b) => Number(a.isLongLivedStale) - Number(b.isLongLivedStale)],
   ['locally originated',      (a, b) => Number(b.source.kind === 'originated') - Number(a.source.kind === 'originated')],
+  ['directly connected',      (a, b) => Number(isConnected(b)) - Number(isConnected(a))],
+  ['learned by BGP',          (a, b) => Number(a.source.kind === 'kernel') - Number(b.source.kind === 'kernel')],
   ['higher local preference', (a, b) => b.localPref - a.localPref],
   ['shorter AS path',         (a, b) => a.attributes.asPathLength - b.attributes.asPathLength],
   ['lower origin',            (a, b) => a.attributes.origin - b.attributes.origin],
@@ -120,6 +128,9 @@ function compareLast(a: Route, b: Route): number {
   }
   return 0;
 }
+
+/** The kernel reaches it on a link, through nobody. */
+const isConnected = ({ source, hop }: Route): boolean => source.kind === 'kernel' && hop?.via?.gateway === undefined;
 
 /** A missing MED counts as 0, the lowest (RFC 4271 §9.1.2.2 c). */
 const medOf = (route: Route): number => route.attributes.med ?? 0;

@@ -82,7 +82,7 @@ function nextHopFor({ nextHop, hop }: Route, target: ExportTarget): NextHop | un
   const gateway = target.interfaceIndex !== 0 && hop?.via?.interfaceIndex === target.interfaceIndex ? hop.via.gateway : undefined;
   const isOnTheirLink = gateway !== undefined && (gateway === nextHop.address || gateway === nextHop.linkLocal);
   if (target.nextHop === 'auto' && target.wire.external && !isOnTheirLink) return target.self;
-  if (!canName(nextHop, target)) return target.self;
+  if (!canName(nextHop, target)) return target.nextHop === 'keep' ? undefined : target.self;
   if (isOnTheirLink) return nextHop;
   return isLinkLocal(nextHop.address) ? target.self : { address: nextHop.address };
 }

@@ -247,7 +247,10 @@ const LOWER_PATH_ID = 'lower path identifier';
 /** What won a step of the decision process, as an object of a sentence. */
 function winnerOf(step: string): string {
   switch (step) {
+    case 'not long-lived stale': return 'a route that is not long-lived stale';
     case 'locally originated': return 'a locally originated route';
+    case 'directly connected': return 'a directly connected network';
+    case 'learned by BGP': return 'a route learned by BGP';
     case 'external over internal': return 'an external route';
     default: return `a route with ${step}`;
   }

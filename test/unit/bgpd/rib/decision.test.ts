@@ -3,24 +3,30 @@ import { expect, test } from '@jest/globals';
 import { decide, ineligible, TIE_BREAKERS } from '../../../../bgpd/rib/decision.ts';
 import { RouteTable, type Route, type Source } from '../../../../bgpd/rib/route.ts';
 import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
+import { ip } from '../../../../lib/ip/text.ts';
 import { attributes, nextHops, originated, path, route, source } from '../../../support/rib-builders.ts';
 
 interface Given {
   readonly from?: Partial<Omit<Source, 'address'>> & { readonly address?: string };
   readonly with?: Partial<PathAttributes>;
   readonly cost?: number;
+  readonly gateway?: string;
 }
 
 function routeOf(given: Given, lastOctet: number): Route {
   const via = `198.51.100.${lastOctet}`;
-  const hops = nextHops({ [via]: { metric: given.cost ?? 0 } });
+  const hops = nextHops({ [via]: { metric: given.cost ?? 0, ...(given.gateway !== undefined && { gateway: ip(given.gateway) }) } });
   const from = given.from?.kind === 'originated' ? originated() : source({ routerId: 50, address: '192.0.2.50', ...given.from });
-  return route(new RouteTable(), from, { asPath: path(65001, 65002), ...given.with }, via, hops);
+  const of = route(new RouteTable(), from, { asPath: path(65001, 65002), ...given.with }, via, hops);
+  return given.from?.kind === 'kernel' && given.gateway === undefined ? { ...of, hop: { ...of.hop!, via: { gateway: undefined, interfaceIndex: 7 } } } : of;
 }
 
 /** [step, what the winner has, what the loser has]; both have the defaults else. */
 const ROWS: readonly [string, Given, Given][] = [
+  ['not long-lived stale', {}, { from: { kind: 'originated' }, with: { communities: [0xffff0006] } }],
   ['locally originated', { from: { kind: 'originated' }, with: { localPref: 1 } }, { from: { kind: 'ibgp' }, with: { localPref: 999 } }],
+  ['directly connected', { from: { kind: 'kernel' } }, { with: { localPref: 999, asPath: [] } }],
+  ['learned by BGP', { with: { asPath: path(1, 2, 3) } }, { from: { kind: 'kernel' }, gateway: '192.0.2.1' }],
   ['higher local preference', { from: { kind: 'ibgp' }, with: { localPref: 200, asPath: path(1, 2, 3) } }, { with: { localPref: 300 } }],
   ['shorter AS path', { with: { asPath: path(65001), origin: 2 } }, {}],
   ['lower origin', { with: { origin: 0, med: 9 } }, { with: { origin: 1 } }],
@@ -103,7 +109,7 @@ test('two candidates are decided as three would be: the short way and the long w
   for (const [i, x] of values.entries()) {
     for (const y of values.slice(i + 1)) {
       const [a, b] = [routeOf(x, 1), routeOf(y, 2)];
-      const hopeless = routeOf({ from: { kind: 'ibgp' }, with: { localPref: 0 } }, 3);
+      const hopeless = routeOf({ from: { kind: 'kernel' }, gateway: '192.0.2.1', with: { localPref: 0, communities: [0xffff0006] } }, 3);
       const long = decide([a, b, hopeless], 4)!;
       const short = decide([a, b], 4)!;
       expect(short.best === long.best || (short.best.source.kind === 'originated' && long.best.source.kind === 'originated')).toBe(true);
