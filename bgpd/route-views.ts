@@ -3,11 +3,12 @@ import type { PathView, RoutesRequest, RoutesResult, RouteView } from '../config
 import { bitsOf, comparePrefixes, contains, FAMILIES, familyOf, prefixOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { parseIp, parsePrefix, showIp, showPrefix } from '../lib/ip/text.ts';
 import type { Neighbour } from './neighbour.ts';
-import { showAsPath, showCommunity, showExtendedCommunity, showLargeCommunity, showRouterId } from './path-text.ts';
+import { showAsPath, showRouterId } from './path-text.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import { LOCAL, type Route, type Source } from './rib/route.ts';
 import * as views from './rib/views.ts';
 import type { Speaker } from './speaker.ts';
+import { showCommunity, showExtendedCommunity, showLargeCommunity } from './wire/community-text.ts';
 
 const DEFAULT_LIMIT = 1_000;
 /** No answer is longer: each prefix costs about a kilobyte. */

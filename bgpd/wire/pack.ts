@@ -1,5 +1,5 @@
 /** Packs many prefixes of one attribute set into as few messages as they need (RFC 4271 §4.3; size: RFC 8654). */
-import type { Family, Ipv4, Prefix } from '../../lib/ip/prefix.ts';
+import type { Family, Prefix } from '../../lib/ip/prefix.ts';
 import { writeAttributeBlock } from './attribute-block.ts';
 import { ATTRIBUTE, ATTRIBUTE_FLAG, HEADER_LENGTH, MARKER_LENGTH, MESSAGE_TYPE } from './constants.ts';
 import type { NextHop, PathAttributes, WireContext } from './message.ts';
@@ -42,7 +42,7 @@ interface Frame {
 
 function frameFor({ family, attributes, nextHop, context }: Omit<Announcement, 'prefixes' | 'ids'>): Frame {
   const isClassic = family === 'ipv4' && typeof nextHop.address === 'number';
-  const shared = writeAttributeBlock(attributes, context, isClassic ? nextHop.address as Ipv4 : undefined);
+  const shared = writeAttributeBlock(attributes, context, isClassic ? nextHop.address : undefined);
   const head = isClassic ? undefined : mpReachHead(family, nextHop);
   const room = context.maximumBytes - HEADER_LENGTH - EMPTY_LENGTHS - shared.length - (head === undefined ? 0 : LONG_HEADER + head.length);
   const longest = (family === 'ipv4' ? 5 : 17) + (context.addPathOut[family] ? PATH_ID_SIZE : 0);

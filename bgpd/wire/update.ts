@@ -187,7 +187,7 @@ export function writeUpdate(w: ByteWriter, update: UpdateMessage, context: WireC
   const ids = context.addPathOut;
   w.withLength16(() => { appendNlri(w, withdrawn4, ids.ipv4 ? update.withdrawnIds4 : undefined); });
   w.withLength16(() => {
-    if (isMp4) writeMp(w, ATTRIBUTE.mpReach, mpReachHead('ipv4', nextHop4!), announced4, ids.ipv4 ? update.announcedIds4 : undefined);
+    if (isMp4) writeMp(w, ATTRIBUTE.mpReach, mpReachHead('ipv4', nextHop4), announced4, ids.ipv4 ? update.announcedIds4 : undefined);
     if (announced6.length > 0) writeMp(w, ATTRIBUTE.mpReach, mpReachHead('ipv6', nextHop6!), announced6, ids.ipv6 ? update.announcedIds6 : undefined);
     if (withdrawn6.length > 0 || endOfRib === 'ipv6') {
       writeMp(w, ATTRIBUTE.mpUnreach, mpUnreachHead('ipv6'), withdrawn6, ids.ipv6 ? update.withdrawnIds6 : undefined);
