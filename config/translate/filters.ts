@@ -10,7 +10,7 @@ import type { LocalNode } from './local-node.ts';
 import { isEncapsulated } from './pools.ts';
 import { exactly, inside, insideText, ruleFor } from './prefix-matches.ts';
 import { normalLocalPref } from './priorities.ts';
-import { allRanges, isExcluded, servicePrefixes, serviceRanges } from './services.ts';
+import { allRanges } from './services.ts';
 
 export const EXPORT_FILTER = 'export';
 export const KERNEL_FILTER = 'kernel';
@@ -53,7 +53,6 @@ function exportFilter(local: LocalNode, { pools, blocks }: Announced, problems: 
       ...ruleFor('accept', blocksOf('ipv4').map(inside), { minLocalPref: elevated('ipv4') }),
       ...ruleFor('accept', blocksOf('ipv6').map(inside), { minLocalPref: elevated('ipv6') }),
       ...ruleFor('reject', blocks.map(inside)),
-      ...ruleFor('accept', serviceStatics(local).map(inside)),
       ...ruleFor('accept', allRanges(settings).map(inside), { sources: ['originated'] }),
       ...ruleFor('accept', reflectedServices(local).map(inside)),
       ...ruleFor('accept', pools.filter((p) => !isHidden(p)).flatMap(insidePool)),
@@ -62,14 +61,13 @@ function exportFilter(local: LocalNode, { pools, blocks }: Announced, problems: 
   };
 }
 
-/** Ranges of Services that this node announces as a whole; single addresses of them are originated by it alone. */
-const serviceStatics = ({ node, settings }: LocalNode): readonly Prefix[] => (isExcluded(node) ? [] : servicePrefixes(settings, [], []));
-
-/** A route reflector passes on addresses of Services, which lie in no pool. */
+/**
+ * A route reflector passes on addresses of Services, which lie in no pool. Other nodes do not, though Calico's do where an
+ * address lies in a range: a router outside would take them for nodes with an endpoint (externalTrafficPolicy Local).
+ */
 function reflectedServices({ node, settings }: LocalNode): readonly Prefix[] {
   if (node.routeReflectorClusterId === undefined) return [];
-  const { loadBalancer, external } = serviceRanges(settings);
-  return [...loadBalancer, ...external];
+  return allRanges(settings);
 }
 
 /** Service addresses belong to kube-proxy; encapsulated pools would be reached without their tunnel. */
