@@ -211,14 +211,14 @@ export class BmpFeed implements StationFeed {
     return { type: 'loc-rib', postPolicy: false, address: undefined, asn, routerId: ip(routerId) as number, timeMs: this.#source.clock.wallTime() };
   }
 
-  /** Its OPENs are made up: they say which families there are, and that AS numbers have four octets (RFC 9069 §5.2). */
+  /** Its OPENs are made up: they say which families there are, and that AS numbers have four octets (RFC 9069 §4.4). It has no name: there is one. */
   #locRibUp(): Uint8Array {
     const { asn, routerId } = this.#source.global();
     const open = encodeMessage({
       type: 'open', version: 4, asn, holdTimeSeconds: 0, routerId: ip(routerId) as number,
       capabilities: capabilitiesWith({ families: FAMILIES, fourOctetAs: true }),
     }, LOC_RIB);
-    return peerUp(this.#locRib(), { localAddress: undefined, localPort: 0, remotePort: 0, sentOpen: open, receivedOpen: open, tableName: 'global' });
+    return peerUp(this.#locRib(), { localAddress: undefined, localPort: 0, remotePort: 0, sentOpen: open, receivedOpen: open });
   }
 }
 

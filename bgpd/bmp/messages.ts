@@ -9,8 +9,8 @@ const MESSAGE = { routeMonitoring: 0, statistics: 1, peerDown: 2, peerUp: 3, ini
 /** RFC 7854 §4.2, RFC 9069 §4.1. */
 const PEER_TYPE = { global: 0, 'loc-rib': 3 } as const;
 const FLAG = { ipv6: 0x80, postPolicy: 0x40 } as const;
-/** RFC 7854 §4.4; 3: RFC 9069 §5.2. */
-const INFORMATION = { text: 0, sysDescr: 1, sysName: 2, tableName: 3 } as const;
+/** RFC 7854 §4.4. */
+const INFORMATION = { sysDescr: 1, sysName: 2 } as const;
 
 /** Whose routes or state a message is about. */
 export interface MonitoredPeer {
@@ -33,8 +33,6 @@ export interface PeerUp {
   /** Whole messages, headers included. */
   readonly sentOpen: Uint8Array;
   readonly receivedOpen: Uint8Array;
-  /** Of Loc-RIB (RFC 9069 §5.2). */
-  readonly tableName?: string;
 }
 
 /** RFC 7854 §4.9; the last one: RFC 9069 §5.3. */
@@ -66,7 +64,6 @@ export const peerUp = (peer: MonitoredPeer, up: PeerUp): Uint8Array => message(M
   w.u16(up.remotePort);
   w.bytes(up.sentOpen);
   w.bytes(up.receivedOpen);
-  if (up.tableName !== undefined) information(w, INFORMATION.tableName, up.tableName);
 });
 
 export const peerDown = (peer: MonitoredPeer, reason: PeerDownReason): Uint8Array => message(MESSAGE.peerDown, (w) => {

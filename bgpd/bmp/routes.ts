@@ -42,11 +42,11 @@ export class RouteBatch {
   messages(): Uint8Array[] {
     const family = this.#family;
     const context = this.#context;
-    const ids = (pathIds: readonly number[]): { pathIds?: readonly number[] } => (context.addPathOut[family] ? { pathIds } : {});
-    const messages = packWithdrawals({ family, prefixes: this.#withdrawn, context, ...ids(this.#withdrawnIds) });
+    const identified = (ids: readonly number[]): { ids?: readonly number[] } => (context.addPathOut[family] ? { ids } : {});
+    const messages = packWithdrawals({ family, prefixes: this.#withdrawn, context, ...identified(this.#withdrawnIds) });
     for (const byHop of this.#byAttributes.values()) {
       for (const { route: { attributes, nextHop }, prefixes, pathIds } of byHop.values()) {
-        messages.push(...packUpdates({ family, attributes, nextHop: sayable(nextHop, family, context), prefixes, context, ...ids(pathIds) }));
+        messages.push(...packUpdates({ family, attributes, nextHop: sayable(nextHop, family, context), prefixes, context, ...identified(pathIds) }));
       }
     }
     return messages;
