@@ -57,3 +57,12 @@ test('our AS goes in front, into the first sequence where it has room, and confe
   expect(prependToAsPath([sequence(...range(255)), set(1)], 65000)).toEqual([sequence(65000), sequence(...range(255)), set(1)]);
   expect(prependToAsPath([confederation(1), sequence(2)], 65000)).toEqual([sequence(65000, 2)]);
 });
+
+test('a number goes in front many times, in as many segments as that takes', () => {
+  const path = prependToAsPath([sequence(1, 2)], 65000, 4000);
+  expect(asPathLengthOf(path)).toBe(4002);
+  const bytes = written(path, 4);
+  const read = readAsPath(bytes, 0, bytes.length, 4) as AsPathSegment[];
+  expect(read.flatMap((s) => s.asns)).toEqual([...range(4000).map(() => 65000), 1, 2]);
+  for (const { asns } of read) expect(asns.length).toBeLessThanOrEqual(255);
+});

@@ -96,3 +96,22 @@ test('changes leave the old attributes alone', () => {
   expect(withCommunities(ALL, [5, 3, 5]).communities).toEqual([3, 5]);
   expect(ALL).toEqual(before);
 });
+
+test('non-transitive extended communities neither come from another AS nor go to one (RFC 4360 §6)', () => {
+  const external = wireContext({ external: true });
+  const only = (extendedCommunities: readonly bigint[]): PathAttributes => ({ ...ORIGINATED, extendedCommunities });
+  const bytes = writeAttributeBlock(ALL, FOUR);
+  expect(readAttributeBlock(bytes, 0, bytes.length, external).attributes.extendedCommunities).toEqual([0x0002fde900000001n]);
+  expect(hexFromBytes(writeAttributeBlock(only([1n, 0x4300000000000001n, 2n]), external))).toContain('c010100000000000000001' + '0000000000000002');
+  expect(hexFromBytes(writeAttributeBlock(only([0x4300000000000001n]), external))).toBe('40010100' + '400200');
+  expect(roundTrip(only([0x4300000000000001n]), FOUR)).toEqual(only([0x4300000000000001n]));
+});
+
+test('an attribute that ends at whoever does not know it is not passed on, whatever its flags say', () => {
+  for (const code of [24, 26, 29, 33]) {
+    const bytes = Uint8Array.of(0xc0, code, 1, 0, 0x80, code + 100, 1, 0);
+    const block = readAttributeBlock(bytes, 0, bytes.length, FOUR);
+    expect(block.attributes.unknown).toEqual([]);
+    expect(block.faults).toMatchObject([{ action: 'discard' }]);
+  }
+});

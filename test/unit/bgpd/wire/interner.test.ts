@@ -144,7 +144,13 @@ test('canonical: structurally equal attributes are the same object, equal to wha
   expect(interner.canonical(made())).toBe(first);
   expect(first).toEqual(made());
   expect(interner.canonical({ ...made(), med: 1 })).not.toBe(first);
-  expect(interner.canonical({ ...made(), localPref: 1 })).not.toBe(first);
+  const others: Partial<PathAttributes>[] = [
+    { localPref: 1 }, { extendedCommunities: [1n] }, { extendedCommunities: [1n << 62n] }, { largeCommunities: [[1, 2, 3]] }, { largeCommunities: [[1, 2, 4]] }, { otc: 1 },
+    { otc: 2 },
+  ];
+  const objects = others.map((some) => interner.canonical({ ...made(), ...some }));
+  expect(new Set([first, ...objects]).size).toBe(others.length + 1);
+  others.forEach((some, i) => { expect(interner.canonical({ ...made(), ...some })).toBe(objects[i]); });
 });
 
 test('attributes that came from a peer can be made canonical and keep their own place', () => {

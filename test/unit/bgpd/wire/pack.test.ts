@@ -7,7 +7,7 @@ import { decodeMessage } from '../../../../bgpd/wire/codec.ts';
 import { Framer } from '../../../../bgpd/wire/framer.ts';
 import { AttributeInterner } from '../../../../bgpd/wire/interner.ts';
 import type { NextHop, PathAttributes, UpdateMessage } from '../../../../bgpd/wire/message.ts';
-import { endOfRib, packUpdates, packWithdrawals } from '../../../../bgpd/wire/pack.ts';
+import { endOfRib, obstacleTo, packUpdates, packWithdrawals } from '../../../../bgpd/wire/pack.ts';
 import { wireContext } from '../../../support/session-builders.ts';
 
 const CONTEXT = wireContext({ external: true });
@@ -18,7 +18,9 @@ const NEXT_HOP: Record<Family, NextHop> = {
 
 function decoded(messages: readonly Uint8Array[], context = CONTEXT): UpdateMessage[] {
   const interner = new AttributeInterner();
-  return messages.flatMap((m) => Array.from(new Framer().frames(m), (f) => decodeMessage(f.type, f.body, context, interner) as UpdateMessage));
+  const framer = new Framer();
+  framer.maximumBytes = context.maximumBytes;
+  return messages.flatMap((m) => Array.from(framer.frames(m), (f) => decodeMessage(f.type, f.body, context, interner) as UpdateMessage));
 }
 const mixed = (family: Family, count: number): Prefix[] => Array.from({ length: count }, (_, i) =>
   (family === 'ipv4' ? prefix4(i * 0x10000, 9 + (i % 24)) : prefix6(BigInt(i) << 80n, 20 + (i % 109))));
@@ -84,4 +86,65 @@ test.each(['ipv4', 'ipv6'] as const)('%s: attributes that leave no room for a pr
   expect(pack(most).flatMap(announced)).toEqual(prefixes);
   expect(pack(most + 1).flatMap(withdrawn)).toEqual(prefixes);
   expect(pack(most + 1).flatMap(announced)).toEqual([]);
+});
+
+const BOTH = { ipv4: true, ipv6: true };
+
+test.each(['ipv4', 'ipv6'] as const)('%s: with ADD-PATH each prefix keeps its identifier, in full messages both ways', (family) => {
+  const context = wireContext({ external: true, addPathIn: BOTH, addPathOut: BOTH });
+  const prefixes = mixed(family, 2000);
+  const ids = prefixes.map((_, i) => 0xffffffff - i);
+  const up = decoded(packUpdates({ family, attributes: ATTRIBUTES, nextHop: NEXT_HOP[family], prefixes, ids, context }), context);
+  expect(up.flatMap(announced)).toEqual(prefixes);
+  expect(up.flatMap((m) => (family === 'ipv4' ? m.announcedIds4 : m.announcedIds6))).toEqual(ids);
+  const messages = packWithdrawals({ family, prefixes, ids, context });
+  for (const m of messages) expect(m.length).toBeLessThanOrEqual(4096);
+  for (const m of messages.slice(0, -1)) expect(m.length).toBeGreaterThan(4096 - 21);
+  const down = decoded(messages, context);
+  expect(down.flatMap(withdrawn)).toEqual(prefixes);
+  expect(down.flatMap((m) => (family === 'ipv4' ? m.withdrawnIds4 : m.withdrawnIds6))).toEqual(ids);
+  expect(() => packWithdrawals({ family, prefixes, ids: ids.slice(1), context })).toThrow(RangeError);
+  expect(() => packWithdrawals({ family, prefixes, context })).toThrow(RangeError);
+});
+
+test('identifiers are left out where they were not agreed', () => {
+  const one = { family: 'ipv4', prefixes: mixed('ipv4', 3), context: CONTEXT } as const;
+  expect(packWithdrawals({ ...one, ids: [1, 2, 3] })).toEqual(packWithdrawals(one));
+});
+
+test('ADD-PATH may be agreed for one family and one direction alone', () => {
+  const context = wireContext({ addPathIn: { ipv4: false, ipv6: true } });
+  const message = decoded(packUpdates({ family: 'ipv4', attributes: ATTRIBUTES, nextHop: NEXT_HOP.ipv4, prefixes: mixed('ipv4', 2), context }), context)[0]!;
+  expect(message.announced4).toEqual(mixed('ipv4', 2));
+  expect(message.announcedIds4).toBeUndefined();
+  expect(message.announcedIds6).toEqual([]);
+});
+
+test('a path of 4,000 hops needs extended messages; without them there is a reason, and the route is withdrawn (RFC 8654)', () => {
+  const route = { family: 'ipv4', attributes: prependAs(ORIGINATED, 4200000001, 4000), nextHop: NEXT_HOP.ipv4 } as const;
+  const prefixes = mixed('ipv4', 50_000);
+  const extended = wireContext({ external: true, maximumBytes: 65_535 });
+  const messages = packUpdates({ ...route, prefixes, context: extended });
+  expect(messages.length).toBe(Math.ceil(messages.reduce((sum, m) => sum + m.length - 23, 0) / 65_512));
+  const read = decoded(messages, extended);
+  expect(read.flatMap(announced)).toEqual(prefixes);
+  expect(read[0]!.attributes!.asPathLength).toBe(4000);
+  expect(obstacleTo({ ...route, context: extended })).toBeUndefined();
+  expect(obstacleTo({ ...route, context: CONTEXT })).toMatch(/^16\d\d\d bytes of attributes do not fit into a message of 4096 bytes$/);
+  const short = decoded(packUpdates({ ...route, prefixes, context: CONTEXT }));
+  expect(short.flatMap(withdrawn)).toEqual(prefixes);
+  expect(short.flatMap(announced)).toEqual([]);
+});
+
+test('IPv4 prefixes with an IPv6 next hop (RFC 8950): in MP_REACH_NLRI where agreed, withdrawn elsewhere', () => {
+  const agreed = wireContext({ extendedNextHop: true, addPathIn: BOTH, addPathOut: BOTH });
+  const route = { family: 'ipv4', attributes: ATTRIBUTES, nextHop: NEXT_HOP.ipv6 } as const;
+  const prefixes = mixed('ipv4', 3000);
+  const ids = prefixes.map((_, i) => i);
+  const read = decoded(packUpdates({ ...route, prefixes, ids, context: agreed }), agreed);
+  expect(read.flatMap((m) => m.announced4)).toEqual(prefixes);
+  expect(read.flatMap((m) => m.announcedIds4)).toEqual(ids);
+  expect(new Set(read.map((m) => m.nextHop4?.linkLocal))).toEqual(new Set([NEXT_HOP.ipv6.linkLocal]));
+  expect(obstacleTo({ ...route, context: CONTEXT })).toMatch(/IPv6 next hop/);
+  expect(decoded(packUpdates({ ...route, prefixes, context: CONTEXT })).flatMap(withdrawn)).toEqual(prefixes);
 });
