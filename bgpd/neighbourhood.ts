@@ -215,6 +215,11 @@ export class Neighbourhood {
     this.#ports.judged(neighbour);
   }
 
+  /** Links, addresses or next hops changed: routes may leave by other interfaces. */
+  linksChanged(): void {
+    for (const neighbour of this.#byName.values()) if (neighbour.policy.asksInterfaces) this.judgeAgain(neighbour);
+  }
+
   /** What the peer is sent follows other rules now. */
   #regroup(neighbour: Neighbour): void {
     const { session } = neighbour;

@@ -17,6 +17,7 @@ import { Refresh } from './refresh.ts';
 import { Refusals } from './refusals.ts';
 import { Retention } from './retention.ts';
 import { Guards } from './rib/guards.ts';
+import type { WhyRefused } from './rib/loc-rib.ts';
 import { unfitness } from './rib/loop.ts';
 import { RouteSettings, type RouteSettingsPorts } from './route-settings.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
@@ -54,6 +55,7 @@ export class Speaker {
   readonly #bmp: Bmp;
   readonly #routeSettings: RouteSettings;
   readonly #refusals: Refusals;
+  readonly #watching: Disposable;
   readonly startedAtMs: number;
   readonly #ports: SpeakerPorts;
   readonly #interner = new AttributeInterner();
@@ -91,6 +93,7 @@ export class Speaker {
       found: (name, address) => { this.neighbours.found(name, address); },
       hasSession: (name) => this.neighbours.find(name)?.session !== undefined,
     });
+    this.#watching = ports.resolver.onChange(() => { this.neighbours.linksChanged(); });
     this.#refusals = new Refusals(ports);
     this.listeners = new Listeners(ports, (connection) => { this.#onConnection(connection); });
   }
@@ -99,6 +102,9 @@ export class Speaker {
   /** Wall-clock milliseconds. */
   get nowMs(): number { return this.#ports.clock.wallTime(); }
   get isRestarting(): boolean { return FAMILIES.some((family) => this.routing.ribs[family].isDeferring); }
+
+  /** What guards have against a route; filters say no more than no. */
+  readonly whyRefused: WhyRefused = (prefix, { source }) => this.#guards.refusal(prefix, source.interfaceIndex);
 
   /** What goes wrong at run time, in words for people. */
   get problems(): Problem[] {
@@ -124,6 +130,7 @@ export class Speaker {
 
   /** Ends like a crash that means to come back: peers keep our routes, and the kernel does. */
   async close(): Promise<void> {
+    this.#watching[Symbol.dispose]();
     this.#unnumbered[Symbol.dispose]();
     this.#routeSettings[Symbol.dispose]();
     this.#bmp.close();

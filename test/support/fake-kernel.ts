@@ -8,6 +8,8 @@ export class FakeKernel {
   readonly routes = new Map<Prefix, KernelRoute>();
   /** Each write in order: `put 10.0.0.0/24 via 192.0.2.1`, `remove 10.0.0.0/24`. */
   readonly log: string[] = [];
+  /** Names of interfaces. */
+  readonly names = new Map<number, string>();
   /** Prefixes that are refused, and with what code. */
   readonly refusals = new Map<Prefix, string>();
   /** How many times each verb was called. */
@@ -60,6 +62,7 @@ export class FakeKernel {
     return {
       resolve: (address) => (this.#unreachable.has(address) ? UNREACHABLE
         : this.#resolutions.get(address) ?? { reachable: true, gateway: undefined, interfaceIndex: 7, metric: 0 }),
+      interfaceName: (index) => this.names.get(index),
       onChange: (listener) => {
         this.#listeners.add(listener);
         return { [Symbol.dispose]: () => { this.#listeners.delete(listener); } };
