@@ -1,9 +1,12 @@
 /** BIRD and FRR in a namespace with whatever configuration a test writes. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathOf } from './capabilities.ts';
 import { eventually, sh, type Netns, type Process } from './namespaces.ts';
+
+/** Another bgpd may be on the path. */
+const FRR_DAEMONS = '/usr/lib/frr';
 
 export interface RawDaemon {
   /** Runs commands of its shell and returns what it prints. */
@@ -41,14 +44,13 @@ export async function startFrr(ns: Netns, config: { readonly zebra?: string; rea
     return stdout;
   };
   const start = async (program: string, ...more: string[]): Promise<Process> => {
-    const started = ns.spawn(pathOf(program) ?? `/usr/lib/frr/${program}`, [
+    const started = ns.spawn(join(FRR_DAEMONS, program), [
       '-f', path(`${program}.conf`), '-i', path(`${program}.pid`), '-z', path('zserv.api'), '--vty_socket', ns.directory, '-P', '0', ...more,
     ]);
-    await eventually(10_000, () => ask('show version'));
+    await eventually(10_000, () => { if (!existsSync(path(`${program}.vty`))) throw new Error(`no ${program} yet: ${started.output}`); });
     return started;
   };
   const processes = [await start('zebra'), await start('bgpd', '-p', '179')];
-  await eventually(10_000, () => { if (!ask('show daemons').includes('bgpd')) throw new Error('no bgpd yet'); });
   return {
     ask,
     configure: (text) => { ask('configure terminal', ...text.split('\n').map((line) => line.trim()).filter((line) => line !== '')); },
