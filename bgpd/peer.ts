@@ -1,71 +1,28 @@
 /** Runs the sessions of one peer: owns its connections and timers, and performs what the machines decide. */
-import type { GlobalSection, PeerConfig } from '../config/messages/speaker-config.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { PeerConfig } from '../config/messages/speaker-config.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Family } from '../lib/ip/prefix.ts';
 import { parseIp, showIp } from '../lib/ip/text.ts';
-import type { Log } from '../lib/log.ts';
 import { Channel } from './channel.ts';
+import type { PeerCallbacks, PeerOptions, PeerPorts, StopOptions } from './peer-ports.ts';
 import { PeerRecord, type PeerSessionDetail, type PeerSessionStatus } from './peer-record.ts';
-import type { Connection, DialOptions, TransportPort } from './ports.ts';
+import type { Connection, DialOptions } from './ports.ts';
 import { ceaseFor, type StopReason } from './session/cease.ts';
 import { mainOf, newPair, placeIncoming, SLOTS, stepPair, type Pair, type PairEffects, type Slot } from './session/collision.ts';
-import { localOpen, type RestartState } from './session/local-open.ts';
-import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
+import { localOpen } from './session/local-open.ts';
+import type { DownReason, Negotiated } from './session/negotiated.ts';
 import type { Effect, Event, Run, Timer } from './session/session.ts';
 import { settingsFor, type SessionSettings } from './session/settings.ts';
 import { Timers } from './timers.ts';
 import { decodeMessage, encodeMessage } from './wire/codec.ts';
-import { CEASE, ERROR, HEADER_LENGTH } from './wire/constants.ts';
+import { ERROR, HEADER_LENGTH } from './wire/constants.ts';
 import { wireContext } from './wire/context.ts';
 import { WireError } from './wire/errors.ts';
 import { wholeMessage, type Frame } from './wire/framer.ts';
-import type { AttributeInterner } from './wire/interner.ts';
 import type { Capabilities, Message, NotificationMessage, UpdateMessage } from './wire/message.ts';
 import { describeNotification } from './wire/notification.ts';
 
-/** All calls come from within the turn of the event that caused them; they may call the peer's methods. */
-export interface PeerCallbacks {
-  /** The session is Established. Bytes may be sent from now on. */
-  up(negotiated: Negotiated, endpoints: Endpoints): void;
-  update(message: UpdateMessage): void;
-  /**
-   * `request`: send this family again (RFC 2918). `begin`, `end`: between them the peer sends all its routes of the family
-   * again (RFC 7313), only where that was negotiated. Only families that were negotiated.
-   */
-  routeRefresh(family: Family, subtype: 'request' | 'begin' | 'end'): void;
-  /** The Established session ended; called once for each `up`, except after `close()`. */
-  down(reason: DownReason): void;
-  /** After `send` returned false: there is room again. */
-  drained(): void;
-  /** Something in `status()` changed: state, error. Cheap hint. */
-  changed(): void;
-}
-
-export interface PeerPorts {
-  readonly clock: Clock;
-  readonly transport: Pick<TransportPort, 'dial'>;
-  readonly log: Log;
-  /** Uniform in 0..1, for jitter (RFC 4271 §10). */
-  readonly random: () => number;
-  /** One for the whole speaker. */
-  readonly interner: AttributeInterner;
-}
-
-export interface PeerOptions {
-  readonly config: PeerConfig;
-  readonly global: GlobalSection;
-  /** R and F bits of the graceful restart capability, asked for at every OPEN. */
-  readonly restartState: () => RestartState;
-}
-
-export interface StopOptions {
-  /** For the other side's operator, with `shutdown` and `reset` (RFC 9003): at most 255 octets of UTF-8, cut when longer. */
-  readonly message?: string;
-  /** Seconds until the session starts again by itself; absent: only `start` begins anew. */
-  readonly restartSeconds?: number;
-}
-
+export type { PeerCallbacks, PeerOptions, PeerPorts, StopOptions } from './peer-ports.ts';
 export type { PeerSessionDetail, PeerSessionStatus } from './peer-record.ts';
 export type { StopReason } from './session/cease.ts';
 

@@ -80,7 +80,7 @@ export async function rehearse(ports: RehearsalPorts): Promise<void> {
 
 function openOf({ address, asn }: PeerConfig): Uint8Array {
   return encodeMessage({
-    type: 'open', version: 4, asn, holdTimeSeconds: 0, routerId: ip(address) as Ipv4,
+    type: 'open', version: 4, asn: asn as number, holdTimeSeconds: 0, routerId: ip(address) as Ipv4,
     capabilities: capabilitiesWith({ families: ['ipv4'], fourOctetAs: true, routeRefresh: true }),
   }, SESSION);
 }

@@ -1,11 +1,18 @@
 /** The machine's clock, and waiting on any clock. */
 import type { Clock } from '../lib/clock.ts';
 
+/** Node takes a longer delay for none at all. */
+const LONGEST_MS = 0x7fffffff;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after: (ms, callback) => {
-    const timer = setTimeout(callback, ms);
+    let timer: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      timer = left > LONGEST_MS ? setTimeout(() => { wait(left - LONGEST_MS); }, LONGEST_MS) : setTimeout(callback, left);
+    };
+    wait(ms);
     return { [Symbol.dispose]: () => { clearTimeout(timer); } };
   },
 };

@@ -85,6 +85,8 @@ export class FakePeer implements PeerLike {
     };
   }
 
+  opens(): undefined { return undefined; }
+
   detail(): ReturnType<PeerLike['detail']> {
     const { config } = this;
     const none = { open: 0, update: 0, keepalive: 0, notification: 0, routeRefresh: 0, bytes: 0 };

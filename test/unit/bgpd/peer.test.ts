@@ -534,3 +534,198 @@ describe('two connections', () => {
     }
   });
 });
+
+// ---- what an operator asks for, and what is shown
+
+const notificationsOn = (connection: FakeConnection): string[] =>
+  sentOn(connection).filter((m) => m.type === 'notification').map((m) => `${m.code}/${m.subcode} ${Buffer.from(m.data).toString('hex')}`);
+const withN: OpenMessage = { ...theirOpen, capabilities: capabilities({ enhancedRouteRefresh: true, gracefulRestart: restartCapability({ notification: true }) }) };
+
+describe('held down by an operator', () => {
+  test('from the start: nothing is dialed, nothing accepted, and the status says why', () => {
+    const peer = newPeer({ shutdown: { message: 'maintenance' } });
+    peer.start();
+    clock.advance(3_600_000);
+    const connection = new FakeConnection(OURS, THEIRS);
+    peer.accept(connection);
+    expect([transport.attempts.length, connection.endedBy, peer.status()]).toMatchObject([0, 'destroy', { state: 'Idle', info: 'held down by an operator ("maintenance")' }]);
+  });
+
+  test('while Established: the message goes to the peer (RFC 9003), and lifting it dials again', async () => {
+    const peer = newPeer();
+    const connection = await established(peer);
+    peer.holdDown('back at noon');
+    expect([notificationsOn(connection), connection.endedBy]).toEqual([['6/2 0c6261636b206174206e6f6f6e'], 'end']);
+    expect([seen, peer.status().info]).toEqual([['up 30', 'down administrative'], 'held down by an operator ("back at noon")']);
+    peer.start();
+    peer.stop('reset');
+    peer.start();
+    clock.advance(3_600_000);
+    expect([transport.attempts.length, peer.status().info]).toEqual([0, 'held down by an operator ("back at noon")']);
+    peer.holdDown(undefined);
+    expect(transport.attempts).toHaveLength(1);
+  });
+
+  test('the same message again says nothing again', async () => {
+    const peer = newPeer();
+    peer.holdDown(undefined);
+    const connection = await established(peer);
+    peer.holdDown('x');
+    connection.take();
+    peer.holdDown('x');
+    expect(seen).toEqual(['up 30', 'down administrative']);
+  });
+});
+
+describe('a session that is stopped for a while', () => {
+  test('starts again after exactly that time, without jitter, and no earlier for a connection of the peer', async () => {
+    const peer = newPeer({}, {}, 0);
+    const connection = await established(peer);
+    peer.hold({ type: 'notification', code: 6, subcode: 1, data: Uint8Array.of(0, 1, 1, 0, 0, 0, 5) }, 'more than 5 prefixes', 60);
+    expect(notificationsOn(connection)).toEqual(['6/1 00010100000005']);
+    clock.advance(59_999);
+    const early = new FakeConnection(OURS, THEIRS);
+    peer.accept(early);
+    expect([transport.attempts.length, early.endedBy, peer.status().info]).toEqual([0, 'destroy', 'sent: Cease: maximum number of prefixes reached (more than 5 prefixes)']);
+    clock.advance(1);
+    expect(transport.attempts).toHaveLength(1);
+  });
+
+  test('without a time stays down until it is started', async () => {
+    const peer = newPeer();
+    await established(peer);
+    peer.stop('maximum-prefixes');
+    clock.advance(86_400_000);
+    expect([transport.attempts.length, peer.status().state]).toEqual([0, 'Idle']);
+    peer.start();
+    expect(transport.attempts).toHaveLength(1);
+  });
+});
+
+test('where N was agreed, what ends routes goes out as Hard Reset, and comes in as what it holds (RFC 8538)', async () => {
+  const peer = newPeer({ notificationRestart: true });
+  const connection = await established(peer, withN);
+  peer.stop('shutdown', { message: 'hi' });
+  expect(notificationsOn(connection)).toEqual(['6/9 0602026869']);
+  peer.start();
+  const next = await transport.answer(OURS);
+  next.receive(bytes(withN, KEEPALIVE, { type: 'notification', code: 6, subcode: 9, data: Uint8Array.of(6, 2, 2, 104, 105) }));
+  expect(peer.status().lastError).toBe('received: Cease: hard reset (Cease: administrative shutdown ("hi"))');
+  clock.advance(1_000);
+  const last = await transport.answer(OURS);
+  last.receive(bytes(withN, KEEPALIVE));
+  peer.stop('configuration-changed');
+  expect(notificationsOn(last)).toEqual(['6/6 ']);
+});
+
+describe('route refresh', () => {
+  const refreshes = (connection: FakeConnection): string[] =>
+    sentOn(connection).filter((m) => m.type === 'route-refresh').map((m) => `${m.subtype} ${m.family}`);
+
+  test('is asked for where the peer understands it, of families of the session', async () => {
+    const peer = newPeer();
+    expect(peer.requestRefresh('ipv4')).toBe(false);
+    const connection = await established(peer, { ...theirOpen, capabilities: capabilities({ families: ['ipv4'] }) });
+    expect([peer.requestRefresh('ipv4'), peer.requestRefresh('ipv6'), refreshes(connection)]).toEqual([true, false, ['request ipv4']]);
+    const deaf = newPeer();
+    const other = await established(deaf, { ...theirOpen, capabilities: capabilities({ routeRefresh: false }) });
+    expect([deaf.requestRefresh('ipv4'), refreshes(other)]).toEqual([false, []]);
+  });
+
+  test('is marked only where both sides know the marks', async () => {
+    const peer = newPeer();
+    const connection = await established(peer, withN);
+    peer.markRefresh('ipv4', 'begin');
+    peer.markRefresh('ipv4', 'end');
+    connection.receive(bytes({ type: 'route-refresh', family: 'ipv6', subtype: 'begin' }));
+    expect([refreshes(connection), seen.at(-1)]).toEqual([['begin ipv4', 'end ipv4'], 'refresh ipv6 begin']);
+    const plain = newPeer();
+    const other = await established(plain);
+    plain.markRefresh('ipv4', 'begin');
+    other.receive(bytes({ type: 'route-refresh', family: 'ipv6', subtype: 'begin' }));
+    expect([refreshes(other), seen.at(-1)]).toEqual([[], 'refresh ipv6']);
+  });
+});
+
+test('messages of 65,535 octets are read where both sides offered them (RFC 8654), and end the session elsewhere', async () => {
+  const LONG = Buffer.alloc(5_000, 0xff);
+  LONG.writeUInt16BE(5_000, 16);
+  LONG[18] = 2;
+  LONG.writeUInt16BE(0, 19);
+  LONG.writeUInt16BE(0, 21);
+  LONG.fill(0, 23);      // 4,977 default routes without attributes: treated as withdrawn
+  const able = await established(newPeer(), { ...theirOpen, capabilities: capabilities({ extendedMessages: true }) });
+  able.receive(LONG);
+  expect(seen.at(-1)).toMatch(/^update/);
+  const unable = await established(newPeer());
+  unable.receive(LONG);
+  expect([notificationsOn(unable), seen.at(-1)]).toEqual([['1/2 1388'], 'down error']);
+  const unwilling = await established(newPeer({ extendedMessages: false }), { ...theirOpen, capabilities: capabilities({ extendedMessages: true }) });
+  unwilling.receive(LONG);
+  expect(notificationsOn(unwilling)).toEqual(['1/2 1388']);
+});
+
+test('a peer that refuses a capability is dialed again without it', async () => {
+  const peer = newPeer({ addPath: { send: true, receive: true } });
+  peer.start();
+  const first = await transport.answer(OURS);
+  expect((sentOn(first)[0] as OpenMessage).capabilities.addPath).toHaveLength(2);
+  first.receive(bytes({ type: 'notification', code: 2, subcode: 7, data: Uint8Array.of(69, 8, 0, 1, 1, 3, 0, 2, 1, 3) }));
+  clock.advance(250);
+  const second = await transport.answer(OURS);
+  expect((sentOn(second)[0] as OpenMessage).capabilities).toMatchObject({ addPath: [], enhancedRouteRefresh: true });
+  second.receive(bytes({ ...theirOpen, capabilities: capabilities({ addPath: [{ family: 'ipv4', send: true, receive: true }] }) }, KEEPALIVE));
+  expect(peer.negotiated?.wire.addPathIn).toEqual({ ipv4: false, ipv6: false });
+});
+
+test('an AS wildcard takes what the peer says, and the status shows it', async () => {
+  const peer = newPeer({ asn: 'external' });
+  expect(peer.status().asn).toBe(0);
+  await established(peer);
+  expect([peer.status().asn, peer.negotiated?.external, peer.detail().kind]).toEqual([65002, true, 'ebgp']);
+});
+
+describe('detail', () => {
+  test('tells timers, capabilities of both sides, the connection and its messages', async () => {
+    const peer = newPeer({ password: 'secret', maximumPrefixes: { limit: 10, action: 'warn' }, importFilters: ['f'] });
+    expect(peer.detail()).toMatchObject({ capabilities: null, localAddress: null, remoteRouterId: null, kind: 'ebgp', timers: {} });
+    const connection = await established(peer);
+    clock.advance(1_000);
+    connection.receive(END_OF_RIB);
+    peer.send(END_OF_RIB, 1);
+    expect(peer.detail()).toMatchObject({
+      state: 'Established', port: 1179, localAsn: 65001, localAddress: '10.0.0.1', remoteRouterId: '10.0.0.2', passive: false, md5: true, ttlSecurityHops: null,
+      timers: { hold: 30_000, keepalive: 9_000 }, maximumPrefixes: { limit: 10, warningPercent: 75 }, importFilters: ['f'], exportFilters: [],
+      capabilities: { remote: ['address families: ipv4, ipv6', '4-octet AS numbers', 'route refresh'] },
+      messages: { in: { open: 1, keepalive: 1, update: 1, notification: 0, routeRefresh: 0 }, out: { open: 1, keepalive: 1, update: 1 } },
+    });
+    expect(peer.detail().capabilities!.local).toContain('graceful restart: 120 s, ipv4, ipv6');
+    const { messages } = peer.detail();
+    expect(messages.in.bytes).toBe(bytes(theirOpen, KEEPALIVE).length + END_OF_RIB.length);
+  });
+
+  test('counts a dial that fails again and again as one error', async () => {
+    const peer = newPeer();
+    peer.start();
+    for (let i = 0; i < 5; i++) {
+      await transport.refuse();
+      clock.advance(3_000);
+    }
+    expect(peer.detail().errors).toMatchObject([{ text: 'Connection refused', bytes: '' }]);
+  });
+
+  test('keeps the last eight errors with the bytes of their NOTIFICATIONs', () => {
+    const peer = newPeer({ passive: true });
+    peer.start();
+    for (let i = 1; i <= 9; i++) {
+      const connection = new FakeConnection(OURS, THEIRS);
+      peer.accept(connection);
+      connection.receive(bytes(theirOpen, KEEPALIVE, { type: 'notification', code: 6, subcode: 2, data: Uint8Array.of(1, 64 + i) }));
+      clock.advance(60_000);
+    }
+    const { errors } = peer.detail();
+    expect(errors.map((e) => e.bytes)).toEqual([2, 3, 4, 5, 6, 7, 8, 9].map((n) => `060201${(64 + n).toString(16)}`));
+    expect(errors.at(-1)).toMatchObject({ text: 'received: Cease: administrative shutdown ("I")' });
+    expect(errors.at(-1)!.atMs).toBeGreaterThan(errors[0]!.atMs);
+  });
+});

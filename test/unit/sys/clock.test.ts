@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
-import { sleep } from '../../../sys/clock.ts';
+import { expect, jest, test } from '@jest/globals';
+import { sleep, systemClock } from '../../../sys/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 /** What a sleep has come to, without waiting for it. */
@@ -24,4 +24,21 @@ test('a signal ends a sleep, or keeps it from beginning, and no timer is left', 
   stop.abort();
   expect([await isOver(sleeping), clock.timers]).toEqual([true, 0]);
   expect([await isOver(sleep(clock, 1_000, stop.signal)), clock.timers]).toEqual([true, 0]);
+});
+
+test("a delay that is longer than Node's longest takes its time, and can be called off", () => {
+  jest.useFakeTimers();
+  try {
+    const called: string[] = [];
+    const days = 86_400_000;
+    systemClock.after(60 * days, () => { called.push('later'); });
+    const never = systemClock.after(60 * days, () => { called.push('never'); });
+    jest.advanceTimersByTime(59 * days);
+    expect(called).toEqual([]);
+    never[Symbol.dispose]();
+    jest.advanceTimersByTime(1 * days);
+    expect([called, jest.getTimerCount()]).toEqual([['later'], 0]);
+  } finally {
+    jest.useRealTimers();
+  }
 });

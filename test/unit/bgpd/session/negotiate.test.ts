@@ -198,7 +198,11 @@ describe('roles (RFC 9234 §4.2)', () => {
   test.each(ROLES.flatMap((local) => ROLES.map((remote) => [local, remote] as const)))('we are %s, the peer %s', (local, remote) => {
     const session = { ...settings, role: { local, strict: false } };
     if (PAIRS.has(`${local} ${remote}`)) expect(agreed(session, with_({ role: remote })).role).toEqual({ local, remote });
-    else expect(refused(session, with_({ role: remote }))).toMatchObject({ notification: { code: 2, subcode: 11 }, text: expect.stringContaining(`peer says that it is ${remote}`) as string });
+    else {
+      const refusal = refused(session, with_({ role: remote }));
+      expect(refusal.notification).toMatchObject({ code: 2, subcode: 11 });
+      expect(refusal.text).toContain(`peer says that it is ${remote}`);
+    }
   });
 
   test('a peer that says none is refused only when we are strict', () => {
