@@ -22,8 +22,9 @@ function controlled() {
   const bench = new SpeakerBench();
   const saved: unknown[] = [];
   const stops: StopMode[] = [];
-  const control = new Control({ speaker: bench.speaker, save: (sections) => { saved.push(sections); }, stop: (mode) => { stops.push(mode); } });
-  return { bench, control, saved, stops };
+  const messages: string[] = [];
+  const control = new Control({ speaker: bench.speaker, save: (sections) => { saved.push(sections); }, stop: (mode, message) => { stops.push(mode); messages.push(message); } });
+  return { bench, control, saved, stops, messages };
 }
 
 const sections = (some: Readonly<Record<string, unknown>>, revision = 1): Sections =>
@@ -77,17 +78,17 @@ test('status, routes and counts over a real socket', async () => {
   });
   expect(status.peers.map((p) => [p.address, p.state, p.received, p.advertised, p.endOfRib])).toEqual([[A, 'Established', 1, 2, []], [TOR, 'Established', 2, 2, ['ipv4']]]);
   const { routes, truncated } = await client.call('routes', { prefix: '10.2.0.0/26' });
-  expect([routes, truncated]).toEqual([[{ prefix: '10.2.0.0/26', paths: [
+  expect([routes, truncated]).toMatchObject([[{ prefix: '10.2.0.0/26', paths: [
     { peer: 'Static_192_0_2_1', nextHop: A, asPath: '', origin: 'igp', localPref: 200, med: null, communities: ['65001:7'], best: true, installed: true, stale: false, reason: 'higher local preference' },
     { peer: 'Static_192_0_2_65', nextHop: TOR, asPath: '65001 65002', origin: 'incomplete', localPref: null, med: 5, communities: [], best: false, installed: false, stale: false, reason: 'lost to a route with higher local preference' },
   ] }], false]);
   expect((await client.call('routes', { peer: 'local' })).routes.map((r) => [r.prefix, r.paths[0]!.nextHop, r.paths[0]!.reason])).toEqual([['10.1.0.0/26', 'self', 'the only route']]);
   expect((await client.call('routes', { limit: 1 }))).toMatchObject({ truncated: true, routes: [{ prefix: '10.1.0.0/26' }] });
   expect((await client.call('routes', { family: 'ipv6' })).routes).toEqual([]);
-  expect((await client.call('routes', { prefix: 'nonsense' })).routes).toEqual([]);
+  await expect(client.call('routes', { prefix: 'nonsense' })).rejects.toThrow(/ROUTES.*prefix=nonsense.*expected=ADDRESS\/LENGTH or an address/);
   expect((await client.call('routes', { peer: TOR })).routes.map((r) => r.prefix)).toEqual(['10.2.0.0/26', '172.16.0.0/12']);
   expect([await client.call('count', { peer: A }), await client.call('count', { peer: 'Static_192_0_2_65' })]).toEqual([{ accepted: 1 }, { accepted: 2 }]);
-  await expect(client.call('count', { peer: 'nobody' })).rejects.toMatchObject({ code: 'NO_SUCH_PEER' });
+  await expect(client.call('count', { peer: 'nobody' })).rejects.toMatchObject({ code: 'NO_PEER' });
   for (const peer of [null, undefined, 7, {}] as never[]) {
     await expect(client.call('count', { peer })).rejects.toThrow(/expected=.*a peer's name or address/);
   }
@@ -115,6 +116,84 @@ test('metrics name peers; a large mesh is summed', async () => {
   const summed = (await control.handlers.metrics({})).text;
   expect(summed).toContain('tortie_bgp_peer_up{peer="mesh"} 3');
   expect(summed).not.toContain('Mesh_1');
+});
+
+test('every view of a table: as a peer sent it, as filters left it, as another peer is sent it', async () => {
+  const { bench, control } = controlled();
+  const filters = [
+    { name: 'in', rules: [{ prefixes: [{ prefix: '10.9.0.0/16' }], action: 'reject' as const }, { set: { addCommunities: ['64512:1'] }, action: 'accept' as const }], otherwise: 'accept' as const },
+    { name: 'out', rules: [{ set: { addCommunities: ['64512:2'] }, action: 'accept' as const }], otherwise: 'accept' as const },
+  ];
+  const peers = [peerConfig(A, { exportFilters: ['out'] }), peerConfig(TOR, { asn: 65001, importFilters: ['in'] })];
+  await control.applySections({ ...CONFIG, filters: { filters }, peers: { peers } });
+  for (const address of [A, TOR]) bench.peer(address).up();
+  bench.peer(TOR).announce(['10.8.0.0/16', '10.9.0.0/16'], { asPath: path(65001) });
+  await bench.settle();
+  const routes = async (request: BgpdMethods['routes']['params']) => (await control.handlers.routes(request)).routes.flatMap((r) => r.paths.map((p) => `${r.prefix} ${p.communities.join()} ${p.reason}`));
+  expect(await routes({ peer: TOR, view: 'received' })).toEqual(['10.8.0.0/16  the only route', '10.9.0.0/16  rejected by an import filter']);
+  expect(await routes({ peer: TOR, view: 'accepted' })).toEqual(['10.8.0.0/16 64512:1 the only route']);
+  expect(await routes({ peer: A, view: 'advertised' })).toEqual(['10.1.0.0/26 64512:2 sent', '10.8.0.0/16 64512:1,64512:2 sent']);
+  expect(await routes({ peer: TOR, view: 'advertised' })).toEqual(['10.1.0.0/26  sent']);
+  expect(await routes({ prefix: '10.8.3.4' })).toEqual(['10.8.0.0/16 64512:1 the only route']);
+  expect(await routes({ prefix: '10.0.0.0/8', longer: true, best: true })).toEqual(['10.1.0.0/26  the only route', '10.8.0.0/16 64512:1 the only route']);
+  expect(await routes({ prefix: '10.0.0.0/8' })).toEqual([]);
+});
+
+test('a walk through a large table lets others have their turn, and holds no more than it answers', async () => {
+  const bench = new SpeakerBench();
+  let pauses = 0;
+  const control = new Control({ speaker: bench.speaker, save: () => undefined, stop: () => undefined, pause: () => { pauses++; return Promise.resolve(); } });
+  await control.applySections({ ...CONFIG });
+  bench.peer(A).up();
+  bench.peer(A).announce(Array.from({ length: 40_000 }, (_, i) => `20.${255 - (i >> 8)}.${i & 255}.0/24`));
+  await bench.settle();
+  const { routes, truncated } = await control.handlers.routes({ limit: 3, peer: A });
+  expect([routes.map((r) => r.prefix), truncated]).toEqual([['20.99.0.0/24', '20.99.1.0/24', '20.99.2.0/24'], true]);
+  expect(pauses).toBeGreaterThanOrEqual(4);
+});
+
+test('a peer in detail; one that is not known is an error that names those that are', async () => {
+  const { bench, control } = controlled();
+  await control.applySections({ ...CONFIG, peers: { peers: [peerConfig(A, { maximumPrefixes: { limit: 9, action: 'warn' } }), peerConfig(TOR, { asn: 65001 })] } });
+  bench.peer(A).up();
+  bench.peer(A).announce(['10.2.0.0/26']);
+  bench.peer(A).endOfRib();
+  await bench.settle();
+  expect(await control.handlers.peer({ peer: A })).toMatchObject({
+    name: 'Static_192_0_2_1', received: 1, advertised: 1, maximumPrefixes: { limit: 9, warningPercent: 75 },
+    perFamily: { ipv4: { received: 1, accepted: 1, stale: 0, advertised: 1, endOfRib: true } },
+  });
+  expect(() => control.handlers.peer({ peer: 'nobody' })).toThrow(/NO_PEER.*expected=Static_192_0_2_1, Static_192_0_2_65/);
+  expect(() => control.handlers.peer({ peer: 7 as never })).toThrow(/PEER.*expected=a peer's name or address/);
+});
+
+test('clear: a new start, or routes once more without one; the status shows that it was done', async () => {
+  const { bench, control } = controlled();
+  await control.applySections({ ...CONFIG });
+  const [a, tor] = [bench.peer(A), bench.peer(TOR)];
+  for (const peer of [a, tor]) peer.up();
+  tor.announce(['10.2.0.0/26'], { asPath: path(65001) });
+  await bench.settle();
+  for (const peer of [a, tor]) peer.lines();
+  expect(await control.handlers.clear({ peer: A, mode: 'soft-out' })).toEqual({ peers: ['Static_192_0_2_1'] });
+  await bench.settle();
+  expect(a.lines().map((l) => l.split(' ')[0])).toHaveLength(2);
+  expect([tor.lines(), a.stopped]).toEqual([[], undefined]);
+  expect(await control.handlers.clear({ peer: '*', mode: 'soft-in' })).toEqual({ peers: ['Static_192_0_2_1', 'Static_192_0_2_65'] });
+  expect([a.asked, tor.asked, a.stopped]).toEqual([['ipv4'], ['ipv4'], undefined]);
+  expect((await control.handlers.status({})).peers.map((p) => p.cleared?.mode)).toEqual(['soft-in', 'soft-in']);
+  await control.handlers.clear({ peer: 'Static_192_0_2_1', mode: 'hard' });
+  expect([a.stopped, a.started, tor.stopped]).toEqual(['reset', 2, undefined]);
+  expect(() => control.handlers.clear({ peer: 'nobody', mode: 'hard' })).toThrow('NO_PEER');
+  expect(() => control.handlers.clear({ peer: A, mode: 'soft' as never })).toThrow(/CLEAR.*mode=soft.*expected=hard, soft-in, soft-out/);
+});
+
+test('stop passes on a message for the peers, within the length that RFC 9003 allows', async () => {
+  const { control, stops, messages } = controlled();
+  await control.handlers.stop({ mode: 'final', message: 'moved to rack 7' });
+  expect([stops, messages]).toEqual([['final'], ['moved to rack 7']]);
+  expect(() => control.handlers.stop({ mode: 'final', message: 'ü'.repeat(128) })).toThrow(/STOP_MESSAGE.*at most 255 octets/);
+  expect(() => control.handlers.stop({ mode: 'final', message: 7 as never })).toThrow('STOP_MESSAGE');
 });
 
 const logging = (events: string[]): Log => ({ ...silentLog, info: (e) => { events.push(e); }, warn: (e) => { events.push(e); }, error: (e) => { events.push(e); } });
