@@ -78,7 +78,7 @@ needs('a collector sees the peer and its routes before and after policy, Loc-RIB
   await bgpd.client.call('stop', { mode: 'final' });
   await eventually(10_000, () => { expect(logged().map((l) => l.bmp_msg_type)).toContain('term'); });
   const decode = (filter: string): string => sh('tshark', '-r', capture, '-d', 'tcp.port==1790,bmp', '-Y', filter, '-T', 'fields', '-e', 'bmp.type');
-  await eventually(20_000, () => { expect(new Set(decode('bmp').split(/[\s,]+/).filter((t) => t !== ''))).toEqual(new Set(['0', '1', '2', '3', '4', '5'])); }, 500);
+  await eventually(20_000, () => { expect(new Set(decode('bmp').split(/[\s,]+/).filter((t) => t !== ''))).toEqual(new Set(['0', '1', '2', '3', '4', '5'])); });
   expect(decode('_ws.malformed')).toBe('');
 }, MS);
 
