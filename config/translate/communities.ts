@@ -15,7 +15,7 @@ export function communityRules(settings: Settings, ownSettings: Settings, node: 
   return ((isOwn ? ownSettings : settings).prefixAdvertisements ?? []).flatMap(({ cidr, communities = [] }, i): FilterRule[] => {
     const prefixes = insideText(cidr);
     const added = communities.map((text, j) => communityOf(text, named, `${path}[${i}].communities[${j}]`, problems)).filter((c) => c !== undefined);
-    return prefixes.length === 0 || added.length === 0 ? [] : [{ prefixes, set: { addCommunities: added }, action: 'next' }];
+    return prefixes.length === 0 || added.length === 0 ? [] : [{ prefixes, set: { addCommunities: [...new Set(added)] }, action: 'next' }];
   });
 }
 
