@@ -4,28 +4,34 @@ import { AdjRibOut, type Tell } from './adj-rib-out.ts';
 import type { Int32Column } from './column.ts';
 import type { ExportTarget } from './export.ts';
 import type { RouteFilter } from './filter.ts';
-import type { Candidate } from './loc-rib.ts';
+import type { Candidate, LocRib } from './loc-rib.ts';
 import { PathSets } from './path-sets.ts';
-import type { Route, RouteTable, Source } from './route.ts';
+import type { Route, Source } from './route.ts';
 
 /** Of the default route that we originate for a group of peers; no path of Adj-RIB-In has this number. */
 const OWN_PATH = 0x7fff_ffff;
 const NOTHING: readonly Candidate[] = [];
 
-export const ribOutFor = (target: ExportTarget, filter: RouteFilter | undefined, routes: RouteTable): AdjRibOut =>
-  (target.wire.addPathOut[target.family] ? new AddPathOut(target, filter, routes) : new AdjRibOut(target, filter, routes));
+export const ribOutFor = (target: ExportTarget, filter: RouteFilter | undefined, loc: LocRib): AdjRibOut =>
+  (target.wire.addPathOut[target.family] ? new AddPathOut(target, filter, loc) : new AdjRibOut(target, filter, loc.routes));
 
 /** The path identifier of a route is the number of its path in Adj-RIB-In: unique for a prefix at any time, and stable while the path lives. */
 export class AddPathOut extends AdjRibOut {
   override readonly isAddPath = true;
+  readonly #loc: LocRib;
   readonly #sets = new PathSets();
+
+  constructor(target: ExportTarget, filter: RouteFilter | undefined, loc: LocRib) {
+    super(target, filter, loc.routes);
+    this.#loc = loc;
+  }
 
   override get routeIds(): Int32Column { return this.#sets.routes; }
   override get prefixLimit(): number { return this.#sets.prefixLimit; }
 
   /** Sends the difference between what was sent and what may be sent now. */
-  override update(prefixId: number, prefix: Prefix, best: Route | undefined, candidates: () => readonly Candidate[]): void {
-    const wanted = this.#wanted(prefix, best, candidates);
+  override update(prefixId: number, prefix: Prefix, best: Route | undefined): void {
+    const wanted = this.#wanted(prefix, best === undefined ? NOTHING : this.#loc.candidates(prefixId));
     const sets = this.#sets;
     for (let cell = sets.first(prefixId); cell !== 0; cell = sets.next(cell)) {
       const path = sets.pathOf(cell);
@@ -79,14 +85,14 @@ export class AddPathOut extends AdjRibOut {
     return isSame && count === paths.size;
   }
 
-  #wanted(prefix: Prefix, best: Route | undefined, candidates: () => readonly Candidate[]): Map<number, Route> {
+  #wanted(prefix: Prefix, candidates: readonly Candidate[]): Map<number, Route> {
     const wanted = new Map<number, Route>();
     if (this.isOwn(prefix)) {
       const own = this.ownDefault();
       if (own !== undefined) wanted.set(OWN_PATH, own);
       return wanted;
     }
-    for (const { path, route } of best === undefined ? NOTHING : candidates()) {
+    for (const { path, route } of candidates) {
       const exportable = this.exportable(prefix, route);
       if (exportable !== undefined) wanted.set(path, exportable);
     }

@@ -4,7 +4,6 @@ import { ORIGINATED } from '../wire/attribute-changes.ts';
 import { Int32Column } from './column.ts';
 import { exportRoute, withheld, type ExportTarget, type Outbound } from './export.ts';
 import type { RouteFilter } from './filter.ts';
-import type { Candidate } from './loc-rib.ts';
 import type { Hop } from './next-hop.ts';
 import type { PathSets } from './path-sets.ts';
 import { LOCAL, type Route, type RouteTable, type Source } from './route.ts';
@@ -61,11 +60,8 @@ export class AdjRibOut {
   /** Routes that a peer has been sent. */
   advertisedTo(peer: Source): number { return this.#count - this.#countOfSource.get(peer.index); }
 
-  /**
-   * The best route of a prefix is now `best`, and `candidates` are all that are eligible. At most once a prefix between
-   * two calls of `takeChanges`.
-   */
-  update(prefixId: number, prefix: Prefix, best: Route | undefined, _candidates: () => readonly Candidate[]): void {
+  /** The best route of a prefix is now `best`. At most once a prefix between two calls of `takeChanges`. */
+  update(prefixId: number, prefix: Prefix, best: Route | undefined): void {
     const now = this.isOwn(prefix) ? this.ownDefault() : best === undefined ? undefined : this.exportable(prefix, best);
     const id = now?.id ?? 0;
     const old = this.#sent.get(prefixId);

@@ -9,7 +9,7 @@ import type { ExportTarget } from './export.ts';
 import { Fib, metricOf } from './fib.ts';
 import type { RouteFilter } from './filter.ts';
 import { NORMAL_METRIC } from './hop-sets.ts';
-import { LocRib, type Candidate } from './loc-rib.ts';
+import { LocRib } from './loc-rib.ts';
 import { NextHops } from './next-hop.ts';
 import { OwnRoutes, type Originated, type Redistributed } from './own-routes.ts';
 import { PeerGroup } from './peer-group.ts';
@@ -112,7 +112,7 @@ export class FamilyRib {
   groupFor(key: string, target: ExportTarget, filter: RouteFilter | undefined): PeerGroup {
     let group = this.groups.get(key);
     if (group === undefined) {
-      group = new PeerGroup(key, ribOutFor(target, filter, this.loc.routes), this.loc);
+      group = new PeerGroup(key, ribOutFor(target, filter, this.loc), this.loc);
       group.fill();
       this.groups.set(key, group);
     }
@@ -153,9 +153,7 @@ export class FamilyRib {
     const prefix = this.loc.table.prefixOf(id);
     this.#install(id, prefix, decision);
     this.onSelected?.(prefix);
-    let known: Candidate[] | undefined;
-    const candidates = (): Candidate[] => known ??= this.loc.candidates(id);
-    for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best, candidates);
+    for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best);
   }
 
   #install(id: number, prefix: Prefix, decision: Decision | undefined): void {

@@ -150,7 +150,7 @@ export class PeerGroup {
   }
 
   #update(id: number, prefix: Prefix): void {
-    this.out.update(id, prefix, this.#rib.best(id), () => this.#rib.candidates(id));
+    this.out.update(id, prefix, this.#rib.best(id));
   }
 
   /** ADD-PATH: what a lagging peer has of the changed prefixes is what was sent before these changes. */

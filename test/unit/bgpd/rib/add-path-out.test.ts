@@ -54,7 +54,7 @@ class Remote {
 }
 
 const newGroup = (filter?: RouteFilter, target = TARGET): PeerGroup => {
-  const made = new PeerGroup('', ribOutFor(target, filter, rib.routes), rib);
+  const made = new PeerGroup('', ribOutFor(target, filter, rib), rib);
   made.fill();
   return made;
 };
@@ -79,7 +79,7 @@ function flush(...groups: PeerGroup[]): void {
   const all = groups.length > 0 ? groups : [group];
   for (const id of rib.dirty.take(1_000_000)) {
     const best = rib.select(id, 1)?.best;
-    for (const g of all) g.out.update(id, rib.table.prefixOf(id), best, () => rib.candidates(id));
+    for (const g of all) g.out.update(id, rib.table.prefixOf(id), best);
   }
   for (const g of all) g.flush();
 }
@@ -249,7 +249,7 @@ test('whatever happens in whatever order, a peer ends with the set computed from
       remote.catchUp();
       const fresh = new Remote(remote.source.index);
       Object.assign(fresh.source, remote.source);
-      const own = new PeerGroup('', ribOutFor(remote.group.out.target, remote.group === groups[1] ? rejecting(80) : undefined, rib.routes), rib);
+      const own = new PeerGroup('', ribOutFor(remote.group.out.target, remote.group === groups[1] ? rejecting(80) : undefined, rib), rib);
       own.fill();
       fresh.group = own;
       fresh.member = own.join(remote.source, (bytes) => { fresh.chunks.push(bytes); return true; });

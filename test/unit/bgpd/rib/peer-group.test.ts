@@ -56,7 +56,7 @@ function announce(from: Source, prefixes: readonly Prefix[], asn = 65000 + from.
 function flush(...groups: PeerGroup[]): void {
   for (const id of rib.dirty.take(1_000_000)) {
     const best = rib.select(id, 1)?.best;
-    for (const g of groups.length > 0 ? groups : [group]) g.out.update(id, rib.table.prefixOf(id), best, () => rib.candidates(id));
+    for (const g of groups.length > 0 ? groups : [group]) g.out.update(id, rib.table.prefixOf(id), best);
   }
   for (const g of groups.length > 0 ? groups : [group]) g.flush();
 }
