@@ -2,19 +2,21 @@
 import type { PeerConfig, SpeakerConfig } from '../../config/messages/speaker-config.ts';
 import type { Family, Ip } from '../../lib/ip/prefix.ts';
 import { ip, prefix } from '../../lib/ip/text.ts';
-import { silentLog } from '../../lib/log.ts';
+import { silentLog, type Log } from '../../lib/log.ts';
 import type { PeerLike } from '../../bgpd/neighbour.ts';
 import type { PeerCallbacks, PeerOptions, StopReason } from '../../bgpd/peer.ts';
-import type { Connection, TransportPort } from '../../bgpd/ports.ts';
+import type { Connection, LinkDemand, TransportPort } from '../../bgpd/ports.ts';
 import type { DownReason, Negotiated } from '../../bgpd/session/negotiated.ts';
 import { startSpeaker, type Speaker } from '../../bgpd/speaker.ts';
-import { encodeMessage } from '../../bgpd/wire/codec.ts';
+import { decodeMessage, encodeMessage } from '../../bgpd/wire/codec.ts';
+import { Framer } from '../../bgpd/wire/framer.ts';
+import { AttributeInterner } from '../../bgpd/wire/interner.ts';
 import type { NotificationMessage, PathAttributes, UpdateMessage } from '../../bgpd/wire/message.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeKernel } from './fake-kernel.ts';
 import { attributes } from './rib-builders.ts';
 import { linesOf, RemoteView, updatesIn } from './updates.ts';
-import { negotiated, restartCapability } from './session-builders.ts';
+import { negotiated, restartCapability, wireContext } from './session-builders.ts';
 
 /** Stands for `Peer`; what the neighbour sends and gets is in the test's hands. */
 export class FakePeer implements PeerLike {
@@ -79,7 +81,7 @@ export class FakePeer implements PeerLike {
     const { config } = this;
     return {
       name: config.name, origin: config.origin, address: config.address, asn: this.asn,
-      state: this.#negotiated === undefined ? 'Idle' : 'Established', sinceMs: 0, info: '', families: this.#negotiated?.families ?? [],
+      state: this.#negotiated !== undefined ? 'Established' : config.passive ? 'Active' : 'Idle', sinceMs: 0, info: '', families: this.#negotiated?.families ?? [],
       holdTimeSeconds: 90, keepaliveSeconds: 30, gracefulRestart: true, lastError: null,
       counters: { messagesIn: 0, messagesOut: 0, updatesIn: 0, updatesOut: 0, established: 0 },
     };
@@ -142,6 +144,15 @@ export class FakePeer implements PeerLike {
     return linesOf(updates);
   }
 
+  /** As `lines`, with the marks of a refresh among them: `begin ipv4`, `end refresh ipv4`. */
+  allLines(): string[] {
+    return this.#chunks.splice(0).flatMap((chunk) => [...new Framer().frames(chunk)].flatMap((frame) => {
+      const message = decodeMessage(frame.type, frame.body.slice(), this.#negotiated?.wire ?? wireContext(), new AttributeInterner());
+      if (message.type !== 'route-refresh') return message.type === 'update' ? linesOf([message]) : [];
+      return [`${message.subtype === 'end' ? 'end refresh' : message.subtype} ${message.family}`];
+    }));
+  }
+
   #update(announced: readonly string[], withdrawn: readonly string[], what?: { readonly attributes: PathAttributes; readonly hop: Ip }): void {
     const [a4, w4] = [announced, withdrawn].map((list) => list.map(prefix).filter((p) => typeof p === 'number'));
     const [a6, w6] = [announced, withdrawn].map((list) => list.map(prefix).filter((p) => typeof p === 'bigint'));
@@ -176,13 +187,15 @@ export class SpeakerBench {
   /** What `listen` was asked for: `[address]:port`; removed when closed. */
   readonly listening = new Set<string>();
   accept: (connection: Connection) => void = () => undefined;
+  /** What the kernel was last told to demand. */
+  demands: readonly LinkDemand[] = [];
   listenError: Error | undefined;
   #soon: (() => void)[] = [];
 
-  constructor(kernel = new FakeKernel()) {
+  constructor(kernel = new FakeKernel(), log: Log = silentLog) {
     this.kernel = kernel;
     this.speaker = startSpeaker({
-      clock: this.clock, log: silentLog, random: () => 0.5, resolver: kernel.resolver, fib: () => kernel.fib,
+      clock: this.clock, log, random: () => 0.5, resolver: kernel.resolver, fib: () => kernel.fib,
       soon: (work) => { this.#soon.push(work); }, transport: this.#transport(),
       newPeer: (_ports, options, callbacks) => { const peer = new FakePeer(options, callbacks); this.made.push(peer); return peer; },
     });
@@ -218,6 +231,7 @@ export class SpeakerBench {
   #transport(): TransportPort {
     return {
       dial: () => new Promise(() => undefined),
+      demand: (demands) => { this.demands = demands; },
       listen: (address, port, accept) => {
         if (this.listenError !== undefined) return Promise.reject(this.listenError);
         const place = `${address === undefined ? '*' : String(address)}:${port}`;

@@ -2,6 +2,8 @@
 import { expect, test } from '@jest/globals';
 import { statusOf } from '../../../bgpd/status.ts';
 import { FakeKernel } from '../../support/fake-kernel.ts';
+import { path } from '../../support/rib-builders.ts';
+import { capabilities, type negotiated } from '../../support/session-builders.ts';
 import { SpeakerBench, type FakePeer } from '../../support/speaker-bench.ts';
 import { peerConfig, speakerConfig } from '../../support/speaker-config.ts';
 
@@ -113,11 +115,12 @@ test('R and F bits: only after a restart that found routes, and F also for what 
   expect(first.options.restartState()).toEqual({ restarted: false, forwardingPreserved: ['ipv4', 'ipv6'] });
 });
 
-async function helper(): Promise<{ readonly bench: SpeakerBench; readonly a: FakePeer; readonly tor: FakePeer }> {
+async function helper(agreed: Parameters<typeof negotiated>[0] = {}): Promise<{ readonly bench: SpeakerBench; readonly a: FakePeer; readonly tor: FakePeer }> {
   const bench = new SpeakerBench();
   await bench.apply(speakerConfig({ peers: [peerConfig(A), peerConfig('192.0.2.65', { asn: 65001 })] }));
   const [a, tor] = [bench.peer(A), bench.peer('192.0.2.65')];
-  for (const peer of [a, tor]) peer.up();
+  a.up({ negotiated: agreed });
+  tor.up();
   a.announce(['10.2.0.0/26', '10.3.0.0/26']);
   await bench.settle();
   tor.lines();
@@ -172,4 +175,58 @@ test('a peer that is no longer configured leaves no stale routes and no timer', 
   const timers = bench.clock.timers;
   await bench.apply({ peers: { peers: [peerConfig('192.0.2.65', { asn: 65001 })] } });
   expect([bench.kernel.table, bench.clock.timers]).toEqual([[], timers - 2]);
+});
+
+test('as helper: where both said N, an end by hold timer or NOTIFICATION is a restart, and a Hard Reset is not', async () => {
+  for (const kind of ['hold-timer', 'notified', 'error'] as const) {
+    const { bench, a } = await helper({ notificationRestart: true });
+    a.down(kind, { code: 6, subcode: 4, data: new Uint8Array(0) });
+    await bench.advance(100_000);
+    expect([bench.kernel.takeLog(), statusOf(bench.speaker, []).peers[0]!.stale]).toEqual([[], 2]);
+  }
+  const { bench, a } = await helper({ notificationRestart: true });
+  a.down('notified', { code: 6, subcode: 9, data: Uint8Array.of(6, 4) });
+  await bench.settle();
+  expect(bench.kernel.table).toEqual([]);
+});
+
+const LONG = [{ family: 'ipv4', forwardingPreserved: true, staleSeconds: 3600 }] as const;
+
+test('as helper: a peer that stays away longer keeps its routes as a last resort, for its long-lived stale time (RFC 9494)', async () => {
+  const { bench, a } = await helper({ longLived: LONG });
+  a.down();
+  await bench.advance(121_000);
+  expect([bench.kernel.takeLog(), statusOf(bench.speaker, []).peers[0]!.stale]).toEqual([[], 2]);
+  const b = bench.peer('192.0.2.65');
+  b.announce(['10.2.0.0/26'], { asPath: path(65001, 65002, 65003, 65004) });
+  await bench.settle();
+  expect(bench.kernel.takeLog()).toEqual(['put 10.2.0.0/26 via 192.0.2.65']);
+  await bench.advance(3_590_000);
+  expect(bench.kernel.takeLog()).toEqual([]);
+  await bench.advance(20_000);
+  expect(bench.kernel.takeLog()).toEqual(['remove 10.3.0.0/26']);
+});
+
+test('as helper: what is long-lived stale goes only to peers that understand it, and becomes an ordinary route when it comes again', async () => {
+  const { bench, a, tor } = await helper({ longLived: LONG });
+  a.down();
+  await bench.advance(121_000);
+  expect(tor.lines().sort()).toEqual(['-10.2.0.0/26', '-10.3.0.0/26']);
+  tor.down('notified');
+  tor.up({ negotiated: { longLived: LONG, capabilities: { local: capabilities(), remote: capabilities({ longLived: LONG }) } } });
+  await bench.settle();
+  expect(tor.lines().sort()).toEqual(['+10.2.0.0/26 via 192.0.2.1', '+10.3.0.0/26 via 192.0.2.1', 'end ipv4']);
+  a.up({ restarted: true, negotiated: { longLived: LONG } });
+  a.announce(['10.2.0.0/26']);
+  a.endOfRib();
+  await bench.settle();
+  expect([bench.kernel.table, statusOf(bench.speaker, []).peers[0]!.stale]).toEqual([['10.2.0.0/26 via 192.0.2.1'], 0]);
+});
+
+test('as helper: routes that say so do not become long-lived (NO_LLGR)', async () => {
+  const { bench, a } = await helper({ longLived: LONG });
+  a.announce(['10.2.0.0/26'], { communities: [0xffff0007] });
+  a.down();
+  await bench.advance(121_000);
+  expect(bench.kernel.table).toEqual(['10.3.0.0/26 via 192.0.2.1']);
 });

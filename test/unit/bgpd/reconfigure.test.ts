@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { PeerConfig } from '../../../config/messages/speaker-config.ts';
 import { statusOf } from '../../../bgpd/status.ts';
 import { ip } from '../../../lib/ip/text.ts';
+import { silentLog } from '../../../lib/log.ts';
 import { FakeConnection } from '../../support/fake-transport.ts';
 import { path } from '../../support/rib-builders.ts';
 import { SpeakerBench, type FakePeer } from '../../support/speaker-bench.ts';
@@ -174,4 +175,20 @@ test('a family that a session cannot name a next hop for is a problem', async ()
   expect(statusOf(bench.speaker, []).problems.map((p) => p.path)).toEqual(['peers/Static_192_0_2_1.families']);
   await bench.apply({ originate: { routes: [{ prefix: 'fd00:1::/122', blackhole: true }] } });
   expect(a.lines()).toEqual(['-10.1.0.0/26']);
+});
+
+test('an operator holds a session down and lets it go again, without another peer', async () => {
+  const { bench, a, tor } = await established();
+  await bench.apply(withPeer({ shutdown: { message: 'maintenance' } }));
+  expect([a.shutdown, a.stopped, tor.stopped, bench.kernel.table]).toEqual(['maintenance', 'shutdown', undefined, ['10.1.0.0/26 blackhole']]);
+  await bench.apply(withPeer({}));
+  expect([a.shutdown, a.started, bench.made.length]).toEqual([undefined, 2, 2]);
+});
+
+test('a session that has to be reset says which fields demand it', async () => {
+  const lines: unknown[] = [];
+  const bench = new SpeakerBench(undefined, { ...silentLog, info: (event, fields) => { if (event === 'session.reset') lines.push(fields); } });
+  await bench.apply(speakerConfig({ peers: [peerConfig(A), peerConfig(TOR)] }));
+  await bench.apply({ peers: { peers: [peerConfig(A, { holdTimeSeconds: 30, addPath: { send: true, receive: true }, allowLocalAs: 1 }), peerConfig(TOR, { allowLocalAs: 1 })] } });
+  expect(lines).toEqual([{ peer: 'Static_192_0_2_1', fields: ['holdTimeSeconds', 'addPath'] }]);
 });
