@@ -16,7 +16,6 @@ export function readPaths(family: Family, bytes: Uint8Array, start: number, end:
   let length = 0;
   for (let at = start; at < end;) {
     const prefixAt = at + PATH_ID_SIZE;
-    if (prefixAt >= end) return undefined;
     const next = prefixAt + 1 + ((bytes[prefixAt]! + 7) >>> 3);
     if (next > end) return undefined;
     ids.push(u32At(bytes, at));
