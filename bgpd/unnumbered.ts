@@ -73,6 +73,8 @@ class PeerLink implements Disposable {
   #failure = '';
   #advertised = 0;
   #advertisedAtMs = -Infinity;
+  /** When the next one is due, while its timer runs. */
+  #advertiseAtMs = 0;
   #solicited = 0;
   readonly #timers = new Map<'advertise' | 'solicit' | 'open', TimerHandle>();
 
@@ -136,15 +138,19 @@ class PeerLink implements Disposable {
     this.#ports.found(this.#name, next.neighbour);
   }
 
-  /** The next advertisement, in so many milliseconds, but not sooner than the shortest gap after the one before. */
+  /** An advertisement within so many milliseconds, but not sooner than the shortest gap after the one before. */
   #advertiseSoon(ms: number): void {
-    const gapMs = this.#advertisedAtMs + SHORTEST_GAP_MS - this.#ports.clock.now();
-    this.#after('advertise', Math.max(ms, gapMs), () => { this.#advertise(); });
+    const now = this.#ports.clock.now();
+    const atMs = Math.max(now + ms, this.#advertisedAtMs + SHORTEST_GAP_MS);
+    if (this.#timers.has('advertise') && this.#advertiseAtMs <= atMs) return;   // who asks again and again puts nothing off
+    this.#advertiseAtMs = atMs;
+    this.#after('advertise', atMs - now, () => { this.#advertise(); });
   }
 
   #advertise(): void {
+    this.#timers.delete('advertise');
     this.#failure = this.#link?.advertise() ?? '';
-    if (this.#failure !== '') { this.#after('advertise', RETRY_MS, () => { this.#advertise(); }); return; }
+    if (this.#failure !== '') { this.#advertiseSoon(RETRY_MS); return; }
     this.#advertisedAtMs = this.#ports.clock.now();
     const isInitial = ++this.#advertised < INITIAL_COUNT;
     this.#advertiseSoon(isInitial ? SHORTEST_GAP_MS : INTERVAL_MS * (0.75 + 0.25 * this.#ports.random()));
