@@ -24,7 +24,8 @@ export function meshPeers(local: LocalNode, problems: Problem[]): PeerConfig[] {
   const others = [...cluster.Node.values()].filter((n) => n.name !== node.name && n.routeReflectorClusterId === undefined)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   if (others.length >= COMFORTABLE_NODES) {
-    const message = `a mesh of ${others.length + 1} nodes: every node has a session with every other; expected at most ${COMFORTABLE_NODES} nodes, or route reflectors (tortie.io docs/bgp.md, "Route reflectors")`;
+    const message = `a mesh of ${others.length + 1} nodes: every node has a session with every other; expected at most ${COMFORTABLE_NODES} nodes, or route reflectors: `
+      + `a few nodes with ${NODE_ANNOTATIONS.routeReflectorClusterId}, a BGPPeer whose peerSelector selects them, and then false`;
     problems.push({ path: `${DEFAULT_SETTINGS}.spec.nodeToNodeMeshEnabled`, message });
   }
   return FAMILIES.flatMap((family) => meshOf(local, family, others, password, problems));
