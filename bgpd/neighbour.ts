@@ -58,7 +58,7 @@ export interface NeighbourSession {
 export function sourceFor(global: GlobalSection, config: PeerConfig, index: number): Source {
   return {
     index, name: config.name, kind: config.asn === 'internal' || config.asn === localAsnOf(global, config) ? 'ibgp' : 'ebgp',
-    isReflectorClient: config.reflectorClient === true, role: config.role?.local,
+    isReflectorClient: config.reflectorClient === true, isBehindUs: config.behindUs === true, role: config.role?.local,
     asn: typeof config.asn === 'number' ? config.asn : 0, routerId: 0, address: ip(config.address), interfaceIndex: 0,
   };
 }

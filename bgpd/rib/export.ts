@@ -75,10 +75,12 @@ export function exportRoute(route: Route, target: ExportTarget): Outbound | stri
 /**
  * RFC 4271 §5.1.3: what we originate is reached through us; to internal peers as learned; to external ones ourselves, unless
  * the next hop is on the link that we share with them: a detour through us would fail with us. A link-local address means
- * something on its own link alone (RFC 2545 §3), and an address of the other family something to few (RFC 8950).
+ * something on its own link alone (RFC 2545 §3), an address of the other family something to few (RFC 8950), and that of a
+ * peer behind us nothing to those who reach it by our own route.
  */
-function nextHopFor({ nextHop, hop }: Route, target: ExportTarget): NextHop | undefined {
+function nextHopFor({ nextHop, hop, source }: Route, target: ExportTarget): NextHop | undefined {
   if (nextHop === undefined || target.nextHop === 'self') return target.self;
+  if (source.isBehindUs && target.nextHop === 'auto') return target.self;
   const gateway = target.interfaceIndex !== 0 && hop?.via?.interfaceIndex === target.interfaceIndex ? hop.via.gateway : undefined;
   const isOnTheirLink = gateway !== undefined && (gateway === nextHop.address || gateway === nextHop.linkLocal);
   if (target.nextHop === 'auto' && target.wire.external && !isOnTheirLink) return target.self;

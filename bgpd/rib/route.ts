@@ -14,6 +14,8 @@ export interface Source {
   readonly kind: RouteOrigin;
   /** An internal peer whose routes we reflect (RFC 4456). */
   isReflectorClient: boolean;
+  /** The peer is reached through this node alone: its routes are passed on with us as next hop. */
+  readonly isBehindUs: boolean;
   /** Our role towards the peer (RFC 9234); undefined: none is configured. */
   role: BgpRole | undefined;
   /** AS number of the peer; 0: not known yet, or no peer. */
@@ -26,7 +28,7 @@ export interface Source {
   interfaceIndex: number;
 }
 
-const NO_PEER = { isReflectorClient: false, role: undefined, asn: 0, routerId: 0, address: 0 as Ip, interfaceIndex: 0 };
+const NO_PEER = { isReflectorClient: false, isBehindUs: false, role: undefined, asn: 0, routerId: 0, address: 0 as Ip, interfaceIndex: 0 };
 
 /** This node, as what it originates comes from it. */
 export const LOCAL: Source = { ...NO_PEER, index: 0, name: 'local', kind: 'originated' };

@@ -24,6 +24,8 @@ const DEMAND: { readonly [K in keyof Required<PeerConfig> | 'routerId']: Demand 
   // Who talks with whom about what (RFC 4271 §6.2, RFC 4760), and over which packets.
   routerId: 'reset', address: 'reset', asn: 'reset', localAsn: 'reset', sourceAddress: 'reset', interface: 'reset',
   families: 'reset', holdTimeSeconds: 'reset',
+  // What it has announced was passed on from where it was.
+  behindUs: 'reset',
   // The kernel follows on the connection that is there; the session goes on if the other side follows within the hold time.
   password: 'policy', ttlSecurityHops: 'policy',
   // How an UPDATE is to be read, and what may be in it: both sides go by what the OPENs said.

@@ -131,6 +131,7 @@ function readSession(f: Fields, family: Family | undefined): Partial<PeerTemplat
 function readRoutePolicy(f: Fields): Partial<PeerTemplate> {
   return {
     ...(f.has('reflectorClient') && { reflectorClient: readReflectorClient(f) }),
+    ...(f.has('behindUs') && { behindUs: f.boolean('behindUs') }),
     ...(f.has('gracefulShutdown') && { gracefulShutdown: f.boolean('gracefulShutdown') }),
     ...(f.has('maximumPrefixes') && { maximumPrefixes: readMaximumPrefixes(f.object('maximumPrefixes')) }),
     ...(f.has('asOverride') && { asOverride: f.boolean('asOverride') }),

@@ -180,6 +180,11 @@ export interface PeerConfig {
   readonly notificationRestart?: boolean;
   /** Long-lived stale time in seconds, 1..16777215 (RFC 9494); absent: not offered. */
   readonly longLivedStaleSeconds?: number;
+  /**
+   * The neighbour is on this machine (a pod) and reached through us alone: others get its routes with us as next hop, except
+   * those whose `nextHop` is `keep`. They would look for an address that only our own block leads to.
+   */
+  readonly behindUs?: boolean;
   /** Routes to this neighbour go out with GRACEFUL_SHUTDOWN (RFC 8326 §4.1). */
   readonly gracefulShutdown?: boolean;
   /** A limit for each family on routes received, refused ones too. */

@@ -53,6 +53,7 @@ export function sessionOf(local: LocalNode, options: SessionOptions): PeerConfig
     ...templateOf(local, options, [family]),
     ...(source === undefined ? {} : { sourceAddress: source }),
     passive: options.isWorkload === true,
+    ...(options.isWorkload === true && { behindUs: true }),
     ...options.settings,
   };
 }

@@ -93,6 +93,9 @@ scenario('a selected pod becomes a peer of its own node, and of no other; its ro
     expect(there).toContain(INSIDE);
     expect(there).not.toContain(OUTSIDE);
   });
+  // Through its node, also where the pod's own address is known by BGP alone.
+  const [passed] = (await lab.node('n2').kernelRoutes('ipv4', 84)).filter((r) => r.dst === INSIDE);
+  expect((await lab.node('n1').view()).addresses).toContain(passed?.gateway);
   await eventually(CHANGED_MS, async () => {
     const learned = [...await bird.learned('n4'), ...await bird.learned('n6')];
     const blocks = (await Promise.all(lab.nodes.map(async (n) => (await n.speaker())!.originated))).flat();

@@ -23,7 +23,7 @@ let nextIndex = 1;
 export function source(some: Partial<Omit<Source, 'address'>> & { readonly address?: string } = {}): Source {
   const index = some.index ?? nextIndex++;
   return {
-    name: `peer-${index}`, kind: 'ebgp', isReflectorClient: false, role: undefined, asn: 65000 + index, routerId: index, interfaceIndex: 0, ...some, index,
+    name: `peer-${index}`, kind: 'ebgp', isReflectorClient: false, isBehindUs: false, role: undefined, asn: 65000 + index, routerId: index, interfaceIndex: 0, ...some, index,
     address: ip(some.address ?? `192.0.2.${index % 250}`),
   };
 }

@@ -69,6 +69,14 @@ test('a reflector: clients get everything, others what clients have, and a clien
   sessionsAsBefore(bench, peers);
 });
 
+test('what a neighbour behind us announces is passed on with us as next hop', async () => {
+  const { bench, peers } = await setting([{ asn: 65001, behindUs: true }, {}]);
+  const [pod, b] = peers as [FakePeer, FakePeer];
+  pod.announce(['10.1.0.0/24']);
+  await bench.settle();
+  expect(b.lines()).toEqual(['+10.1.0.0/24 via 192.0.2.254']);
+});
+
 test('a route through our own cluster is refused until the cluster ID is another', async () => {
   const { bench, peers: [a], apply } = await setting([{ reflectorClient: true }], { global: { clusterId: '0.0.0.9' } });
   a!.announce(['10.1.0.0/24'], { clusterList: [9] });

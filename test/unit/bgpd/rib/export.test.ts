@@ -21,6 +21,8 @@ function from(kind: 'client' | Source['kind'], some: Partial<PathAttributes> = {
   return route(table, source({ routerId: 77, ...(kind === 'client' ? { kind: 'ibgp', isReflectorClient: true } : { kind }) }), some);
 }
 
+const behindUs = (): Route => route(new RouteTable(), source({ kind: 'ebgp', isBehindUs: true }));
+
 const CLUSTER = 9;
 const [CLIENT, NON_CLIENT] = [true, false].map((toClients) => target(false, { reflection: { toClients, clusterId: CLUSTER } })) as [ExportTarget, ExportTarget];
 
@@ -74,6 +76,8 @@ test.each([
   ['own route, keep', from('originated'), target(true, { nextHop: 'keep' }), SELF],
   ['external route to an internal peer', from('ebgp'), INTERNAL, VIA],
   ['external route to an internal peer, self', from('ebgp'), target(false, { nextHop: 'self' }), SELF],
+  ['external route to an internal peer, of a neighbour behind us', behindUs(), INTERNAL, SELF],
+  ['of a neighbour behind us, keep', behindUs(), target(false, { nextHop: 'keep' }), VIA],
   ['external route to an external peer', from('ebgp'), EXTERNAL, SELF],
   ['external route to an external peer, keep', from('ebgp'), target(true, { nextHop: 'keep' }), VIA],
   ['internal route to an external peer', from('ibgp'), EXTERNAL, SELF],

@@ -13,7 +13,7 @@ const CHANGES: { readonly [K in keyof Required<PeerConfig>]: readonly [PeerConfi
   localAsn: [65002, 'reset'], sourceAddress: ['fd00::9', 'reset'], passive: [true, 'next-session'], families: [['ipv6'], 'reset'], holdTimeSeconds: [30, 'reset'],
   keepaliveSeconds: [5, 'next-session'], connectRetrySeconds: [9, 'next-session'], restartTimeSeconds: [7, 'next-session'], gracefulRestart: [false, 'next-session'],
   nextHop: ['self', 'policy'], allowLocalAs: [1, 'policy'], importFilters: [['f'], 'policy'], exportFilters: [['f'], 'policy'], interface: ['eth0', 'reset'],
-  password: ['x', 'policy'], ttlSecurityHops: [1, 'policy'], reflectorClient: [true, 'policy'], addPath: [{ send: true, receive: false }, 'reset'],
+  password: ['x', 'policy'], ttlSecurityHops: [1, 'policy'], reflectorClient: [true, 'policy'], behindUs: [true, 'reset'], addPath: [{ send: true, receive: false }, 'reset'],
   extendedNextHop: [true, 'reset'], extendedMessages: [false, 'next-session'], role: [{ local: 'peer', strict: false }, 'reset'],
   notificationRestart: [true, 'next-session'], longLivedStaleSeconds: [60, 'next-session'], gracefulShutdown: [true, 'policy'],
   maximumPrefixes: [{ limit: 1, action: 'warn' }, 'policy'], asOverride: [true, 'policy'], removePrivateAs: [true, 'policy'],

@@ -145,7 +145,7 @@ test.each<[string, unknown, string?]>([
   ['asn', 'other'], ['interface', ''], ['interface', 'a/b'], ['interface', 'sixteen-octets--'], ['password', ''], ['password', 'é'.repeat(41)], ['password', 7],
   ['ttlSecurityHops', 0], ['ttlSecurityHops', 255], ['addPath', true], ['addPath', { send: true }, 'addPath.receive'], ['extendedMessages', 'yes'],
   ['role', 'customer'], ['role', { local: 'boss', strict: false }, 'role.local'], ['role', { local: 'peer' }, 'role.strict'],
-  ['notificationRestart', 1], ['longLivedStaleSeconds', 0], ['longLivedStaleSeconds', 16_777_216], ['gracefulShutdown', 'x'], ['reflectorClient', true],
+  ['notificationRestart', 1], ['longLivedStaleSeconds', 0], ['longLivedStaleSeconds', 16_777_216], ['gracefulShutdown', 'x'], ['behindUs', 1], ['reflectorClient', true],
   ['maximumPrefixes', 5], ['maximumPrefixes', { limit: 0, action: 'close' }, 'maximumPrefixes.limit'], ['maximumPrefixes', { limit: 1 }, 'maximumPrefixes.action'],
   ['maximumPrefixes', { limit: 1, action: 'warn', warningPercent: 101 }, 'maximumPrefixes.warningPercent'],
   ['maximumPrefixes', { limit: 1, action: 'close', restartSeconds: 0 }, 'maximumPrefixes.restartSeconds'],
