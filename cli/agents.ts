@@ -24,9 +24,13 @@ export async function askAgent<T>(kube: KubeClient, node: string, pod: string, p
   try {
     return await kube.raw('GET', `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods/${pod}:${AGENT_STATUS_PORT}/proxy${path}`, undefined, PATIENCE) as T;
   } catch (error) {
-    throw new CliError(`the agent of node ${node} does not answer: ${reasonOf(error)}`);
+    throw new CliError(isRefusal(error) ? `node ${node}: ${reasonOf(error)}` : `the agent of node ${node} does not answer: ${reasonOf(error)}`);
   }
 }
+
+/** The agent has answered that the question is wrong; the API server would have given a reason of Kubernetes'. */
+const isRefusal = (error: unknown): boolean => error instanceof OperationError && error.code === 'KUBE_REFUSED'
+  && (error.details['status'] === 400 || error.details['status'] === 404) && error.details['reason'] === '';
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof OperationError)) return messageOf(error);

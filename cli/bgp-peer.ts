@@ -39,7 +39,7 @@ export function showPeer(node: string, p: PeerDetail, nowMs: number): string {
       ['timers', Object.entries(p.timers).map(([timer, ms]) => `${timer} in ${showDuration(ms)}`).join(', ')],
       ['import filters', p.importFilters.join(', ')], ['export filters', p.exportFilters.join(', ')],
       ['maximum prefixes', p.maximumPrefixes === null ? '' : `${p.maximumPrefixes.limit}, warning from ${p.maximumPrefixes.warningPercent} %`],
-      ['established', `${p.counters.established} times since bgpd started`],
+      ['established', `${p.counters.established} ${p.counters.established === 1 ? 'time' : 'times'} since bgpd started`],
       ['last clear', p.cleared === undefined ? '' : `${p.cleared.mode} ${showDuration(nowMs - p.cleared.atMs)} ago`],
     ]),
     '', ...showFamilies(p), ...showMessages(p), ...showCapabilities(p), ...showErrors(p), '',

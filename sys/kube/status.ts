@@ -37,11 +37,11 @@ export function statusOf(answer: Answer): StatusBody {
 
 export function statusBody(body: unknown): StatusBody {
   const status = (typeof body === 'object' && body !== null ? body : {}) as
-    { reason?: unknown; message?: unknown; details?: { name?: unknown; kind?: unknown; causes?: unknown } | null };
+    { reason?: unknown; message?: unknown; error?: unknown; details?: { name?: unknown; kind?: unknown; causes?: unknown } | null };
   const causes = Array.isArray(status.details?.causes) ? status.details.causes as readonly ({ field?: unknown } | null)[] : [];
   return {
     reason: typeof status.reason === 'string' ? status.reason : '',
-    message: typeof status.message === 'string' ? status.message : typeof body === 'string' ? body.trim().slice(0, 200) : '',
+    message: typeof status.message === 'string' ? status.message : typeof status.error === 'string' ? status.error : typeof body === 'string' ? body.trim().slice(0, 200) : '',
     fields: causes.map((c) => c?.field).filter((f): f is string => typeof f === 'string'),
     ofObject: typeof status.details?.name === 'string' && status.details.name !== '',
   };

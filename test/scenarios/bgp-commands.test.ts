@@ -92,7 +92,7 @@ scenario('what is wrong is said: a peer, a node, an option, a router that is not
     const { status, stderr } = await lab.tortiectl('bgp', ...words);
     return [status, stderr];
   };
-  expect(await failed('peer', 'nobody', '--node', 'n1')).toEqual([1, expect.stringMatching(/nobody.*expected=?.*Global_/)]);
+  expect(await failed('peer', 'nobody', '--node', 'n1')).toEqual([1, expect.stringMatching(/^node n1: NO_PEER .*nobody.*expected=Global_/)]);
   expect(await failed('summary', 'n9')).toEqual([1, expect.stringContaining('no agent runs on node "n9": expected one of n1, n2, n3')]);
   expect(await failed('routes', '10.0.0.0/99', '--node', 'n1')).toEqual([2, expect.stringContaining('expected ADDRESS/LENGTH or an address')]);
   expect(await failed('routes', '--in', 'pre', '--node', 'n1')).toEqual([2, expect.stringContaining('--in and --out need --peer')]);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startStatusServer, type StatusPorts, type StatusServer } from '../../../agent/status-server.ts';
-import type { RoutesRequest, SpeakerStatus } from '../../../config/messages/bgpd-control.ts';
+import type { PeerDetail, RoutesRequest, SpeakerStatus } from '../../../config/messages/bgpd-control.ts';
 import { OperationError } from '../../../lib/errors.ts';
 
 let server: StatusServer;
@@ -10,6 +10,7 @@ const ports: StatusPorts = {
   notReady: () => reason,
   metrics: () => Promise.resolve('a 1\n'),
   bgpStatus: () => Promise.resolve({ version: 1 } as SpeakerStatus),
+  bgpPeer: (peer) => (peer === 'tor' ? Promise.resolve({ name: 'tor' } as PeerDetail) : Promise.reject(new OperationError('NO_PEER', { peer }))),
   bgpRoutes: (request) => { asked = request; return Promise.resolve({ routes: [], truncated: false }); },
   attachments: () => [],
   problems: () => [{ path: 'IPPool/x.spec', message: 'bad' }],
@@ -39,6 +40,8 @@ test('metrics, problems and attachments', async () => {
 test('routes are asked of bgpd with the query', async () => {
   expect(await get('/v1/bgp/routes?family=ipv6&prefix=fd00::/64&peer=p&limit=5')).toEqual([200, '{"routes":[],"truncated":false}\n']);
   expect(asked).toEqual({ family: 'ipv6', prefix: 'fd00::/64', peer: 'p', limit: 5 });
+  await get('/v1/bgp/routes?view=received&peer=p&best=true&longer=false');
+  expect(asked).toEqual({ view: 'received', peer: 'p', best: true });
 });
 
 test('a bgpd that does not answer is 503 with the reason', async () => {
@@ -47,8 +50,16 @@ test('a bgpd that does not answer is 503 with the reason', async () => {
   expect([response.status, await response.json()]).toEqual([503, { error: 'RPC_CONNECT (path=/x)' }]);
 });
 
+test('one peer in detail; one that is not there is 404', async () => {
+  expect(await get('/v1/bgp/peer?name=tor')).toEqual([200, '{"name":"tor"}\n']);
+  expect(await get('/v1/bgp/peer?name=x')).toEqual([404, '{"error":"NO_PEER (peer=x)"}\n']);
+  expect(await get('/v1/bgp/peer')).toEqual([400, expect.stringContaining("expected a peer's name or address")]);
+});
+
 test('bad questions are refused by name', async () => {
   expect(await get('/v1/bgp/routes?family=ipx')).toEqual([400, expect.stringContaining('expected ipv4 or ipv6')]);
+  expect(await get('/v1/bgp/routes?view=all')).toEqual([400, expect.stringContaining('expected candidates, received, accepted, advertised')]);
+  expect(await get('/v1/bgp/routes?best=yes')).toEqual([400, expect.stringContaining('expected true or false')]);
   expect(await get('/v1/bgp/routes?limit=0')).toEqual([400, expect.stringContaining('limit=0')]);
   expect(await get('/etc/passwd')).toEqual([404, expect.stringContaining('expected /healthz')]);
   expect(await get('/healthz', 'POST')).toEqual([405, expect.stringContaining('expected GET')]);
