@@ -46,6 +46,8 @@ export class Neighbourhood {
   #global: GlobalSection | undefined;
   #filters: Pick<PolicyBasis, 'filters' | 'filterTexts'> = { filters: new Map(), filterTexts: new Map() };
   #nextIndex = FIRST_PEER_INDEX;
+  /** Of neighbours that came and went without a session, so that nobody can use them up. */
+  readonly #freeIndexes: number[] = [];
 
   constructor(ports: NeighbourhoodPorts) { this.#ports = ports; }
 
@@ -145,7 +147,7 @@ export class Neighbourhood {
 
   #add(config: PeerConfig, range?: string): Neighbour {
     const global = this.#global!;
-    const source = sourceFor(global, config, this.#nextIndex++);
+    const source = sourceFor(global, config, this.#freeIndexes.pop() ?? this.#nextIndex++);
     const neighbour: Neighbour = {
       config, range, suspicion: () => this.#ports.suspicion(ip(config.address), config.interface), source, address: ip(config.address),
       policy: policyFor(this.#basis, config, source),
@@ -172,6 +174,7 @@ export class Neighbourhood {
     this.#byName.delete(neighbour.config.name);
     this.#byAddress.delete(placeOf(neighbour.address, neighbour.config.interface));
     this.#ports.removed(neighbour);
+    if (!neighbour.hasBeenUp) this.#freeIndexes.push(neighbour.source.index);
   }
 
   #change(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): void {
