@@ -161,7 +161,7 @@ test("a node's annotations are read, bad ones reported and ignored", () => {
   expect(value).toEqual({
     name: 'n1', labels: { rack: '1', own: 'yes', 'kubernetes.io/os': 'linux' }, podCidrs: ['10.244.1.0/24'],
     ipv4: { address: ip('10.0.0.4'), subnet: prefix('10.0.0.0/24') }, ipv6: { address: ip('fd00::4'), subnet: prefix('fd00::/64') },
-    asNumber: 65537, routeReflectorClusterId: '244.0.0.1',
+    asNumber: 65537, routeReflectorClusterId: '244.0.0.1', actions: {},
   });
   const bad = readNode({ metadata: { name: 'n2', annotations: { [`${P}IPv4Address`]: 'fd00::1/64', [`${P}IPv6Address`]: '', [`${P}ASNumber`]: '0', [`${P}labels`]: '[' } } });
   expect(bad.value).toEqual({ name: 'n2', labels: {}, podCidrs: [] });
