@@ -24,7 +24,7 @@ export const tortie = (source: boolean): string[] => (source
   : [process.execPath, '--disable-warning=ExperimentalWarning', BUNDLE]);
 
 export const tortiectl = (): string[] => [process.execPath, '--disable-warning=ExperimentalWarning',
-  existsSync(CLI_BUNDLE) ? CLI_BUNDLE : join(CHECKOUT, 'cli/main.ts')];
+  existsSync(CLI_BUNDLE) && process.env['TORTIE_LAB_SOURCE'] !== '1' ? CLI_BUNDLE : join(CHECKOUT, 'cli/main.ts')];
 
 export function kubectlPath(): string {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tortie');
