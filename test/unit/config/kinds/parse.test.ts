@@ -164,7 +164,7 @@ test("a node's annotations are read, bad ones reported and ignored", () => {
     asNumber: 65537, routeReflectorClusterId: '244.0.0.1', actions: {},
   });
   const bad = readNode({ metadata: { name: 'n2', annotations: { [`${P}IPv4Address`]: 'fd00::1/64', [`${P}IPv6Address`]: '', [`${P}ASNumber`]: '0', [`${P}labels`]: '[' } } });
-  expect(bad.value).toEqual({ name: 'n2', labels: {}, podCidrs: [] });
+  expect(bad.value).toEqual({ name: 'n2', labels: {}, podCidrs: [], actions: {} });
   expect(bad.problems.map(showProblem)).toEqual([
     'Node/n2.metadata.annotations["projectcalico.org/labels"]: "[" is not a set of labels: expected a JSON object of strings',
     'Node/n2.metadata.annotations["projectcalico.org/IPv4Address"]: "fd00::1/64" is not a node address: expected text like 192.0.2.1/24',

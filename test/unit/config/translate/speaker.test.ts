@@ -345,6 +345,12 @@ test('translating step by step gives what translating from nothing gives, betwee
     cluster([A, B], [pool('p', { cidr: '10.244.0.0/16' }), affinity('a', '10.244.1.0/26')]),
     cluster([A, B], [pool('p', { cidr: '10.244.0.0/16', disableBGPExport: true }), affinity('a', '10.244.2.0/26'), OFF, peer('t', { peerIP: '192.0.2.1', asNumber: 1 })]),
     cluster([A, B], [settings({ asNumber: 0 }), affinity('a', '10.244.3.0/26')]),
+    cluster([A, B], [settings({ nodeMeshPassword: REF }), pool('p', { cidr: '10.244.0.0/16' })], { s: { k: 'one' } }),
+    cluster([A, B], [settings({ nodeMeshPassword: REF }), pool('p', { cidr: '10.244.0.0/16' })], { s: { k: 'two' } }),
+    cluster([A, B], [settings({ nodeMeshPassword: REF })]),
+    cluster([A], [peer('t', { peerIP: '192.0.2.1', asNumber: 1, filters: ['f'] }), { kind: 'BGPFilter', name: 'f', spec: { exportV4: [{ action: 'Accept' }] } }]),
+    cluster([A], [peer('t', { peerIP: '192.0.2.1', asNumber: 1, filters: ['f'] }), { kind: 'BGPFilter', name: 'f', spec: { importV4: [{ action: 'Reject' }] } }]),
+    cluster([A], [peer('t', { peerIP: '192.0.2.1', asNumber: 1, filters: ['f'] })]),
     cluster([A, B], [settings({ serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] }), { kind: 'FelixConfiguration', name: 'default', spec: { bpfEnabled: true } }]),
   ];
   /** The kinds of which anything differs: what a source of changes would name. */
