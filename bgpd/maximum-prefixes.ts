@@ -4,6 +4,7 @@ import type { Problem } from '../lib/errors.ts';
 import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
 import type { Log } from '../lib/log.ts';
 import type { Neighbour } from './neighbour.ts';
+import { MOST_PATHS } from './rib/adj-rib-in.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import { CEASE, ERROR } from './wire/constants.ts';
 import type { NotificationMessage } from './wire/message.ts';
@@ -102,4 +103,13 @@ export function maximumPrefixesReached(family: Family, limit: number): Notificat
   view.setUint8(2, SAFI_UNICAST);
   view.setUint32(3, limit);
   return { type: 'notification', code: ERROR.cease, subcode: CEASE.maximumPrefixes, data };
+}
+
+/** Who has announced more paths of one prefix (RFC 7911) than are kept. */
+export function ignoredPaths(neighbours: Iterable<Neighbour>, family: Family, { loc }: FamilyRib): Problem[] {
+  return [...neighbours].flatMap(({ config, source }): Problem[] => {
+    const { ignored } = loc.adjIn.countsOf(source);
+    const message = `${ignored} ${family} announcements ignored: expected at most ${MOST_PATHS} paths for one prefix`;
+    return ignored === 0 ? [] : [{ path: `peers/${config.name}.addPath`, message }];
+  });
 }

@@ -94,9 +94,10 @@ export class Routing implements Disposable {
 /** Sends lagging peers their next slice, and End-of-RIB to those that are through. True: some peer takes more. */
 function catchUp(rib: FamilyRib, isComplete: boolean): boolean {
   let hasMore = false;
+  const told = (ids: Iterable<number>): void => { rib.releaseIdle(ids); };
   for (const group of rib.groups.values()) {
     for (const member of group.members.values()) {
-      if (member.pending !== undefined) hasMore = group.catchUp(member) || hasMore;
+      if (member.pending !== undefined) hasMore = group.catchUp(member, told) || hasMore;
       if (isComplete && isDue(member)) group.endInitialUpdate(member);
     }
   }

@@ -6,7 +6,7 @@ import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
 import { Bmp } from './bmp.ts';
 import { Listeners } from './listeners.ts';
-import { PrefixLimits } from './maximum-prefixes.ts';
+import { ignoredPaths, PrefixLimits } from './maximum-prefixes.ts';
 import { groupFor, unsayable, type Neighbour, type NeighbourSession, type PeerLike } from './neighbour.ts';
 import { Neighbourhood } from './neighbourhood.ts';
 import { guardSettingsFor } from './peer-policy.ts';
@@ -116,6 +116,7 @@ export class Speaker {
       ...this.#unnumbered.problems,
       ...refused.map((r) => ({ path: `kernel/${showPrefix(r.prefix)}`, message: `${r.code}: ${r.message}` })),
       ...[...this.neighbours].flatMap(unsayable),
+      ...FAMILIES.flatMap((family) => ignoredPaths(this.neighbours, family, this.routing.ribs[family])),
       ...this.limits.problems(this.neighbours),
       ...this.#bmp.problems,
     ];
@@ -292,9 +293,9 @@ export class Speaker {
 
   #onDown(neighbour: Neighbour, reason: DownReason): void {
     this.#bmp.down(neighbour, reason);
-    for (const [family, { group }] of neighbour.session?.places ?? []) {
+    for (const [family, { group, member }] of neighbour.session?.places ?? []) {
       group.members.delete(neighbour.source);
-      this.routing.ribs[family].leaveGroup(group);
+      this.routing.ribs[family].leaveGroup(group, member);
     }
     neighbour.session = undefined;
     this.refresh.step(neighbour, { type: 'sessionDown' });

@@ -12,7 +12,7 @@ import { NORMAL_METRIC } from './hop-sets.ts';
 import { LocRib } from './loc-rib.ts';
 import { NextHops } from './next-hop.ts';
 import { OwnRoutes, type Originated, type Redistributed } from './own-routes.ts';
-import { PeerGroup } from './peer-group.ts';
+import { PeerGroup, type Member } from './peer-group.ts';
 import { KERNEL, STATIC, type AttributeHolder, type Route, type Source } from './route.ts';
 
 /** What decides how best routes are installed. */
@@ -119,9 +119,12 @@ export class FamilyRib {
     return group;
   }
 
-  /** Forgets a group that its last peer has left. */
-  leaveGroup(group: PeerGroup): void {
-    if (group.members.size === 0 && this.groups.get(group.key) === group) this.groups.delete(group.key);
+  /** A peer has left the group: forgets the group if it was the last one, and prefixes that only `gone` waited for. */
+  leaveGroup(group: PeerGroup, gone?: Member): void {
+    const isLast = group.members.size === 0 && this.groups.get(group.key) === group;
+    if (isLast) this.groups.delete(group.key);
+    if (!isLast && (gone?.pending?.size ?? 0) === 0) return;
+    for (let id = 0; id < this.loc.table.limit; id++) if (this.loc.adjIn.first(id) === 0) this.#release(id);
   }
 
   /** Selects at most `maximum` of the prefixes that changed, and passes on what came of it. True: there are more. */

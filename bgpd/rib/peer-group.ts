@@ -114,8 +114,11 @@ export class PeerGroup {
     for (const member of level) if (member.isBlocked) member.pending = new IdQueue();
   }
 
-  /** Sends a slice of what a lagging peer waits for. True: there is more, and the peer takes more. */
-  catchUp(member: Member): boolean {
+  /**
+   * Sends a slice of what a lagging peer waits for; `told` gets the ids of its prefixes, which nobody may need any more.
+   * True: there is more, and the peer takes more.
+   */
+  catchUp(member: Member, told?: (prefixIds: Iterable<number>) => void): boolean {
     const { pending, held } = member;
     if (pending === undefined || member.isBlocked) return false;
     if (pending.size > 0) {
@@ -123,6 +126,7 @@ export class PeerGroup {
       const { bytes, updates } = packState(ids, this.out, this.#rib.table, member.source, held);
       if (held !== undefined) for (const id of ids) held.clear(id);
       if (updates > 0 && !member.send(bytes, updates)) member.isBlocked = true;
+      told?.(ids);
     }
     if (pending.size > 0) return !member.isBlocked;
     if (!member.isBlocked) {

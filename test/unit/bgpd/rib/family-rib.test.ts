@@ -2,10 +2,13 @@
 import { expect, test } from '@jest/globals';
 import type { Resolution } from '../../../../bgpd/ports.ts';
 import { FamilyRib } from '../../../../bgpd/rib/family-rib.ts';
-import type { Source } from '../../../../bgpd/rib/route.ts';
+import type { ExportTarget } from '../../../../bgpd/rib/export.ts';
+import { KERNEL, type Source } from '../../../../bgpd/rib/route.ts';
 import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
 import { ip, prefix, showIp, showPrefix } from '../../../../lib/ip/text.ts';
 import { attributes, originated, path, source } from '../../../support/rib-builders.ts';
+import { wireContext } from '../../../support/session-builders.ts';
+import { linesOf, updatesIn } from '../../../support/updates.ts';
 
 const POLICY = { install: true, filter: undefined, maximumPaths: 4 };
 
@@ -20,8 +23,8 @@ class World {
     this.rib.setPolicy(POLICY);
   }
 
-  announce(from: Source, p: string, of: PathAttributes, via: string): void {
-    this.rib.announce(from, [prefix(p)], of, { address: ip(via) }, undefined, undefined);
+  announce(from: Source, p: string, of: PathAttributes, via: string, id = 0): void {
+    this.rib.announce(from, [prefix(p)], of, { address: ip(via) }, undefined, undefined, [id]);
   }
 
   /** Flushes to the end and writes the kernel; answers what it holds. */
@@ -47,12 +50,14 @@ test('the way does not matter: any history ends where a fresh table with the sam
   const vias = ['198.51.100.1', '198.51.100.2', '198.51.100.3'];
   const pool = Array.from({ length: 10 }, (_, i) => `10.0.${i}.0/24`);
   const world = new World();
-  const model = new Map<string, readonly [Source, string, PathAttributes, string]>();
+  const model = new Map<string, readonly [Source, string, PathAttributes, string, number]>();
   const own = new Map<string, boolean>();
   for (let i = 0; i < 1500; i++) {
     const [from, p] = [sources[random(3)]!, pool[random(10)]!];
+    const id = from.index === 3 ? random(3) : 0;                      // one of them speaks ADD-PATH
+    const key = `${from.index} ${p} ${id}`;
     switch (random(6)) {
-      case 0: world.rib.loc.withdraw(from, [prefix(p)]); model.delete(`${from.index} ${p}`); break;
+      case 0: world.rib.loc.withdraw(from, [prefix(p)], [id]); model.delete(key); break;
       case 1: {
         const via = vias[random(3)]!;
         if (!world.unreachable.delete(via)) world.unreachable.add(via);
@@ -63,11 +68,11 @@ test('the way does not matter: any history ends where a fresh table with the sam
         if (!own.delete(p)) own.set(p, random(2) === 0);
         world.rib.originate(new Map([...own].map(([text, blackhole]) => [prefix(text), { blackhole }])));
         break;
-      case 3: if (random(20) === 0) { world.rib.loc.removeAll(from, 'all'); for (const key of model.keys()) if (key.startsWith(`${from.index} `)) model.delete(key); } break;
+      case 3: if (random(20) === 0) { world.rib.loc.removeAll(from, 'all'); for (const other of model.keys()) if (other.startsWith(`${from.index} `)) model.delete(other); } break;
       default: {
-        const entry = [from, p, sets[random(4)]!, vias[random(3)]!] as const;
+        const entry = [from, p, sets[random(4)]!, vias[random(3)]!, id] as const;
         world.announce(...entry);
-        model.set(`${from.index} ${p}`, entry);
+        model.set(key, entry);
       }
     }
     if (random(5) === 0) world.settle();
@@ -104,4 +109,79 @@ test('own routes win against all others, and give way when they are not originat
   expect(world.settle().get('10.0.1.0/24')).toBe('blackhole');
   world.rib.originate(new Map());
   expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.1');
+});
+
+const INTERNAL: ExportTarget = {
+  family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: wireContext({ external: false }),
+};
+
+test('several routes of one peer for a prefix forward together, and one by one as they go', () => {
+  const world = new World();
+  const from = source({ index: 5 });
+  for (const id of [1, 2, 3]) world.announce(from, '10.0.1.0/24', attributes({ asPath: path(1) }), `198.51.100.${id}`, id);
+  expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.1 198.51.100.2 198.51.100.3');
+  world.rib.loc.withdraw(from, [prefix('10.0.1.0/24')], [2]);
+  expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.1 198.51.100.3');
+  world.unreachable.add('198.51.100.1');
+  world.rib.resolveAgain();
+  expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.3');
+});
+
+test('where the best route is the kernel\'s own, nothing of ours is installed; it is announced with its preference', () => {
+  const world = new World();
+  const p = prefix('10.0.1.0/24');
+  const sent: string[] = [];
+  const group = world.rib.groupFor('internal', INTERNAL, undefined);
+  group.join(source({ index: 6, kind: 'ibgp' }), (bytes) => {
+    for (const update of updatesIn(bytes)) sent.push(...linesOf([update]).map((line) => `${line} ${update.attributes?.localPref ?? ''}`));
+    return true;
+  });
+  for (const member of group.members.values()) group.catchUp(member);
+  world.announce(source({ index: 5 }), '10.0.1.0/24', attributes({ asPath: path(1) }), '198.51.100.1');
+  expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.1');
+  const via = { gateway: undefined, interfaceIndex: 9 };
+  const isOnNine = (_prefix: unknown, route: { readonly hop: { readonly via: unknown } | undefined }): boolean => route.hop?.via === via;
+  sent.length = 0;
+  world.rib.redistribute(new Map([[p, { via, localPref: 2_147_482_623 }], [prefix('10.0.9.0/24'), { via: { gateway: undefined, interfaceIndex: 8 } }]]), isOnNine);
+  expect([world.settle().get('10.0.1.0/24'), world.rib.loc.best(world.rib.loc.table.find(p))?.source]).toEqual([undefined, KERNEL]);
+  expect(sent).toEqual(['+10.0.1.0/24 via 192.0.2.254 2147482623']);
+  world.rib.redistribute(new Map([[p, undefined]]), isOnNine);
+  expect(world.settle().get('10.0.1.0/24')).toBe('198.51.100.1');
+  world.rib.redistribute(new Map([[p, { via, localPref: 50 }]]), isOnNine);
+  world.rib.endRedistribution();
+  expect([world.settle().get('10.0.1.0/24'), world.rib.loc.adjIn.countsOf(KERNEL).received]).toEqual(['198.51.100.1', 0]);
+});
+
+test('an own route carries its LOCAL_PREF, which may change alone', () => {
+  const world = new World();
+  const p = prefix('10.0.1.0/24');
+  const localPref = (): number | undefined => { world.settle(); return world.rib.loc.best(world.rib.loc.table.find(p))?.localPref; };
+  world.rib.originate(new Map([[p, { blackhole: true, localPref: 300 }]]));
+  expect(localPref()).toBe(300);
+  world.rib.originate(new Map([[p, { blackhole: true, localPref: 200 }]]));
+  expect(localPref()).toBe(200);
+  world.rib.originate(new Map([[p, { blackhole: true }]]));
+  expect(localPref()).toBe(100);
+});
+
+test('prefixes that only a slow peer waited for are forgotten when it is told, and when it goes', () => {
+  const world = new World();
+  const group = world.rib.groupFor('internal', INTERNAL, undefined);
+  const member = group.join(source({ index: 6, kind: 'ibgp' }), () => false);
+  const from = source({ index: 5 });
+  const flood = (): void => {
+    for (let i = 0; i < 100; i++) world.announce(from, `10.1.${i}.0/24`, attributes({ asPath: path(1) }), '198.51.100.1');
+    world.settle();
+    world.rib.loc.removeAll(from, 'all');
+    world.settle();
+  };
+  flood();
+  expect(world.rib.loc.table.size).toBe(100);
+  group.catchUp(member, (ids) => { world.rib.releaseIdle(ids); });
+  expect(world.rib.loc.table.size).toBe(0);
+  flood();
+  expect(world.rib.loc.table.size).toBe(100);
+  group.members.delete(member.source);
+  world.rib.leaveGroup(group, member);
+  expect(world.rib.loc.table.size).toBe(0);
 });
