@@ -77,6 +77,9 @@ export class OurSpeaker {
 
   routes(params: BgpdMethods['routes']['params'] = {}): Promise<BgpdMethods['routes']['result']> { return this.#call('routes', params); }
 
+  async clear(peer: string, mode: BgpdMethods['clear']['params']['mode']): Promise<void> { await this.#call('clear', { peer, mode }); }
+  detail(peer: string): Promise<BgpdMethods['peer']['result']> { return this.#call('peer', { peer }); }
+
   async apply(config: Partial<SpeakerConfig>): Promise<void> {
     const revision = ++this.#revision;
     const sections = Object.fromEntries(Object.entries(config).map(([name, value]) => [name, { revision, value }])) as Sections;
