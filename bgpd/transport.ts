@@ -129,17 +129,21 @@ class TcpTransport implements TransportPort {
   /** Makes the keys of a listener those that are demanded; connections that exist do not notice. */
   #setKeys(fd: number, family: Family, present: Map<Prefix, string>): void {
     const wanted = this.#demands.keys(family);
+    const put = (): void => {
+      for (const prefix of this.#refusedKeys.keys()) if (familyOf(prefix) === family) this.#refusedKeys.delete(prefix);
+      for (const [prefix, { name, key }] of wanted) {
+        if (key === undefined || present.get(prefix) === key) continue;
+        const result = setKey(fd, prefix, key);
+        if (result >= 0) present.set(prefix, key); else this.#refusedKeys.set(prefix, keyProblem(name, errnoName(-result)));
+      }
+    };
+    put();
     for (const prefix of present.keys()) {
       if (wanted.has(prefix)) continue;
       setKey(fd, prefix, undefined);
       present.delete(prefix);
     }
-    for (const prefix of this.#refusedKeys.keys()) if (familyOf(prefix) === family) this.#refusedKeys.delete(prefix);
-    for (const [prefix, { name, key }] of wanted) {
-      if (key === undefined || present.get(prefix) === key) continue;
-      const result = setKey(fd, prefix, key);
-      if (result >= 0) present.set(prefix, key); else this.#refusedKeys.set(prefix, keyProblem(name, errnoName(-result)));
-    }
+    if (this.#refusedKeys.size > 0) put();      // there may be room now
   }
 
   /**

@@ -2,9 +2,12 @@
 import { openSync, closeSync, readlinkSync } from 'node:fs';
 import { expect, test as anyone } from '@jest/globals';
 import {
-  AF_INET, AF_NETLINK, CLONE_NEWNET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW, SOL_SOCKET, SO_RCVBUFFORCE,
-  attachFilter, bind, close, errnoName, getsockname, getsockopt, pollReadable, recv, send, setns, setsockopt, socket,
+  AF_INET, AF_NETLINK, CLONE_NEWNET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_RCVBUFFORCE,
+  accept, attachFilter, bind, close, connect, errnoName, getsockname, getsockopt, getsockoptBytes, interfaceIndexOf, interfaceNameOf, listen,
+  pollReadable, pollWritable, recv, recvfrom, send, sendto, setns, setsockopt, socket,
 } from '../../sys/native.ts';
+import { ip } from '../../lib/ip/text.ts';
+import { decodeAddress, encodeAddress } from '../../sys/socket-address.ts';
 import { namespaces, root } from '../support/capabilities.ts';
 import { Namespaces } from '../support/namespaces.ts';
 import { skipUnless } from '../support/skip.ts';
@@ -12,6 +15,7 @@ import { skipUnless } from '../support/skip.ts';
 const test = skipUnless(root, namespaces);
 const SO_RCVBUF = 8;
 const SO_TYPE = 3;
+const SOCK_DGRAM = 2;
 
 function netlinkAddress(port = 0): Buffer {
   const address = Buffer.alloc(12);
@@ -103,6 +107,41 @@ anyone('polling calls back when something can be read', async () => {
   expect(await readable).toBe(false);
   expect(recv(fd, Buffer.alloc(8_192))).toBeGreaterThan(32);
   close(fd);
+});
+
+anyone('a connection is made, accepted and answered', async () => {
+  const at = encodeAddress({ address: ip('127.0.0.1'), port: 0, scope: 0 });
+  const [listener, dialer] = [socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)];
+  expect(bind(listener, at)).toBe(0);
+  expect(listen(listener, 1)).toBe(0);
+  expect(getsockname(listener, at)).toBe(16);
+  expect(errnoName(-accept(listener, Buffer.alloc(28)))).toBe('EAGAIN');
+  expect(['EINPROGRESS', 'errno 0']).toContain(errnoName(-connect(dialer, at)));
+  await new Promise<void>((resolve) => { const poll = pollWritable(dialer, () => { poll[Symbol.dispose](); resolve(); }); });
+  const [from, own] = [Buffer.alloc(28), Buffer.alloc(28)];
+  const accepted = accept(listener, from);
+  getsockname(dialer, own);
+  expect(decodeAddress(from)).toEqual({ address: ip('127.0.0.1'), port: decodeAddress(own)!.port, scope: 0 });
+  expect(getsockoptBytes(dialer, SOL_SOCKET, SO_TYPE, own)).toBe(4);
+  expect(own.readUInt32LE(0)).toBe(SOCK_STREAM);
+  for (const fd of [listener, dialer, accepted]) close(fd);
+});
+
+anyone('a datagram carries its sender', () => {
+  const at = encodeAddress({ address: ip('127.0.0.1'), port: 0, scope: 0 });
+  const fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  bind(fd, at);
+  getsockname(fd, at);
+  expect(sendto(fd, Buffer.from('hello'), at)).toBe(5);
+  const [into, from] = [Buffer.alloc(16), Buffer.alloc(28)];
+  expect(recvfrom(fd, into, from)).toBe(5);
+  expect([into.toString('utf8', 0, 5), decodeAddress(from)]).toEqual(['hello', decodeAddress(at)]);
+  close(fd);
+});
+
+anyone('interfaces have names and indexes', () => {
+  expect([interfaceIndexOf('lo'), interfaceNameOf(1)]).toEqual([1, 'lo']);
+  expect([interfaceIndexOf('no such link'), interfaceNameOf(999_999)]).toEqual([0, undefined]);
 });
 
 test('setns changes the namespace of this thread alone', async () => {

@@ -181,6 +181,45 @@ test('a neighbour that is farther away than it may be gets in neither by its dia
   await them.close();
 }, 60_000);
 
+test('a kernel that lets too few peers wait is reported', async () => {
+  await using net = await Namespaces.create('backlog');
+  const ns = net.add('us');
+  const us = new Place(ns);
+  await us.listen();
+  const problems = (): string[] => ns.within(() => us.transport.problems!.map((p) => p.message));
+  expect(problems()).toEqual([]);
+  ns.exec('sysctl', '-qw', 'net.core.somaxconn=512');
+  expect(problems()).toEqual([expect.stringMatching(/somaxconn is 512.*at least 1024/)]);
+  await us.close();
+});
+
+test('a mesh of a thousand with one key has room, and takes in its members only', async () => {
+  await using net = await Namespaces.create('mesh key');
+  const { us, them } = await pair(net);
+  const mesh = Array.from({ length: 1_000 }, (_, i) => demand(`10.7.${i >> 8}.${i & 255}/32`, { key: 'mesh' }));
+  us.demand(demand('10.0.0.2/32', { key: 'mesh' }), demand('10.0.0.3/32'), demand('10.0.0.66/32', { key: 'own' }), ...mesh);
+  expect(us.transport.problems).toEqual([]);
+  const got: string[] = [];
+  for (const [from, key] of [['10.0.0.2', 'mesh'], ['10.0.0.3', undefined], ['10.0.0.66', 'own'], ['10.0.0.66', 'mesh']] as const) {
+    them.demand(demand('10.0.0.1/32', { key }));
+    got.push(await refused(them.dial('10.0.0.1', 1_500, ip(from))));
+  }
+  expect(got).toEqual(['it came up', 'it came up', 'it came up', 'Connection timed out']);
+  await us.close();
+}, 60_000);
+
+test('more keys than the kernel has room for are reported with the remedy; those before go on', async () => {
+  await using net = await Namespaces.create('key room');
+  const { us, them } = await pair(net);
+  us.demand(demand('10.0.0.2/32', { key: 'k' }), ...Array.from({ length: 2_000 }, (_, i) => demand(`10.7.${i >> 8}.${i & 255}/32`, { key: `k${i}` })));
+  them.demand(demand('10.0.0.1/32', { key: 'k' }));
+  expect(us.transport.problems!.map((p) => p.message)).toContainEqual(expect.stringMatching(/no room for more TCP-MD5 keys: raise net.core.optmem_max/));
+  (await them.dial('10.0.0.1', 5_000, ip('10.0.0.2'))).destroy();
+  us.demand(demand('10.0.0.2/32', { key: 'k' }));
+  expect(us.transport.problems).toEqual([]);
+  await us.close();
+});
+
 test('a thousand neighbours that dial at once all come in', async () => {
   await using net = await Namespaces.create('thousand');
   const ns = net.add('us');

@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { Demands, minimumTtlOf, placeOf } from '../../../../bgpd/links/demands.ts';
 import type { LinkDemand } from '../../../../bgpd/ports.ts';
+import { containsAddress, lengthOf } from '../../../../lib/ip/prefix.ts';
 import { ip, prefix, showPrefix } from '../../../../lib/ip/text.ts';
 
 const demand = (text: string, some: Partial<LinkDemand> = {}): LinkDemand =>
@@ -25,6 +26,20 @@ test('keys are of one family, and those without one are not there', () => {
   const demands = new Demands([demand('10.0.0.1/32', { key: 'k' }), demand('10.0.0.2/32'), demand('fd00::/64', { key: 'six' })]);
   expect([...demands.keys('ipv4').keys()].map(showPrefix)).toEqual(['10.0.0.1/32']);
   expect([...demands.keys('ipv6').keys()].map(showPrefix)).toEqual(['fd00::/64']);
+});
+
+test('a thousand neighbours with one key share few prefixes, which hold nobody who has another key or none', () => {
+  const nodes = Array.from({ length: 1_000 }, (_, i) => demand(`10.0.${i >> 8}.${i & 255}/32`, { key: 'mesh' }));
+  const keysOf = (...more: readonly LinkDemand[]): string[] => [...new Demands([...nodes, ...more]).keys('ipv4')].map(([p, d]) => `${showPrefix(p)} ${d.key}`).sort();
+  expect(keysOf()).toEqual(['0.0.0.0/0 mesh']);
+  const [tor, other] = [demand('10.0.9.1/32'), demand('10.0.0.1/32', { key: 'other' })];
+  const range = demand('10.1.0.0/16', { key: 'racks' });
+  const demands = new Demands([other, ...nodes.filter((n) => n.name !== other.name), tor, range]);
+  const keys = [...demands.keys('ipv4')];
+  expect(keys.length).toBeLessThan(30);
+  /** As the kernel finds it: the longest prefix. */
+  const keyOf = (text: string): string | undefined => keys.filter(([p]) => containsAddress(p, ip(text))).sort(([a], [b]) => lengthOf(b) - lengthOf(a))[0]?.[1].key;
+  expect(['10.0.0.0', '10.0.0.2', '10.0.3.231', '10.0.0.1', '10.0.9.1', '10.1.2.3'].map(keyOf)).toEqual(['mesh', 'mesh', 'mesh', 'other', undefined, 'racks']);
 });
 
 test('the least TTL is 255 for one hop and one less for each more (RFC 5082 section 3)', () => {
