@@ -1,5 +1,5 @@
 /** What no peer may announce to us, whatever its filters say: prefixes that make no sense, our own, and detours to neighbours. */
-import { addressOf, bitsOf, contains, familyOf, lengthOf, prefixOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
+import { addressOf, contains, familyOf, lengthOf, prefixOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import { martianKindOf } from './martian.ts';
 
 export interface GuardSettings {
@@ -47,17 +47,16 @@ export class Guards {
       const kind = martianKindOf(prefix);
       if (kind !== undefined && !this.#settings.except.some((pool) => contains(pool, prefix))) return `martian: ${kind}`;
     }
-    const isHost = lengthOf(prefix) === bitsOf(familyOf(prefix));
-    if (isHost) return this.#leadsAstray(addressOf(prefix), interfaceIndex) ? 'address of a neighbour that is on another link' : undefined;
-    return this.#isOurs(prefix) ? 'inside a block of this node' : undefined;
+    const length = lengthOf(prefix);
+    if (length === (typeof prefix === 'number' ? 32 : 128)) return this.#leadsAstray(addressOf(prefix), interfaceIndex) ? 'address of a neighbour that is on another link' : undefined;
+    return this.#blocks.size > 0 && this.#isOurs(prefix, length) ? 'inside a block of this node' : undefined;
   }
 
   /** Host routes inside are legitimate: addresses that are borrowed, and those that float. */
-  #isOurs(prefix: Prefix): boolean {
-    if (this.#blocks.size === 0) return false;
-    for (const length of this.#lengths[familyOf(prefix)]) {
-      if (length > lengthOf(prefix)) return false;
-      if (this.#blocks.has(prefixOf(addressOf(prefix), length))) return true;
+  #isOurs(prefix: Prefix, length: number): boolean {
+    for (const shorter of this.#lengths[familyOf(prefix)]) {
+      if (shorter > length) return false;
+      if (this.#blocks.has(prefixOf(addressOf(prefix), shorter))) return true;
     }
     return false;
   }
