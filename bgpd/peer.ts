@@ -15,7 +15,7 @@ import type { Effect, Event, Run, Timer } from './session/session.ts';
 import { settingsFor, type SessionSettings } from './session/settings.ts';
 import { Timers } from './timers.ts';
 import { decodeMessage, encodeMessage } from './wire/codec.ts';
-import { ERROR, HEADER_LENGTH } from './wire/constants.ts';
+import { ERROR, HEADER_LENGTH, MAX_MESSAGE_LENGTH } from './wire/constants.ts';
 import { wireContext } from './wire/context.ts';
 import { WireError } from './wire/errors.ts';
 import { wholeMessage, type Frame } from './wire/framer.ts';
@@ -32,6 +32,8 @@ const JITTERED: ReadonlySet<Timer> = new Set<Timer>(['connectRetry', 'keepalive'
 const HOLD_REPRIEVE_MS = 50;
 
 const BEFORE_NEGOTIATION = wireContext();
+/** Octets of data that every peer takes in a NOTIFICATION: what is wrong may be longer than that (RFC 8654). */
+const LONGEST_DATA = MAX_MESSAGE_LENGTH - HEADER_LENGTH - 2;
 const KEEPALIVE = encodeMessage({ type: 'keepalive' }, BEFORE_NEGOTIATION);
 const UPDATE: Event = { type: 'update' };
 
@@ -280,7 +282,7 @@ export class Peer {
       close: () => { channel.close(); },
       sendOpen: ({ withheld }) => { this.#sendOpen(slot, withheld); },
       sendKeepalive: () => { this.#write(channel, 'keepalive', KEEPALIVE); },
-      sendNotification: ({ notification }) => { this.#writeMessage(channel, notification); },
+      sendNotification: ({ notification: n }) => { this.#writeMessage(channel, { ...n, data: n.data.subarray(0, LONGEST_DATA) }); },
       arm: ({ timer, seconds, exact }) => { timers.arm(timer, JITTERED.has(timer) && exact !== true ? lengthOf(seconds * 1000) : seconds * 1000); },
       disarm: ({ timer }) => { timers.disarm(timer); },
       up: ({ negotiated }) => { this.#up(negotiated, channel); },

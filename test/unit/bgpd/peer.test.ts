@@ -729,3 +729,10 @@ describe('detail', () => {
     expect(errors.at(-1)!.atMs).toBeGreaterThan(errors[0]!.atMs);
   });
 });
+
+test('a NOTIFICATION whose data is longer than a message is cut, whatever made it', async () => {
+  const peer = newPeer();
+  const connection = await established(peer);
+  peer.fail({ type: 'notification', code: 3, subcode: 5, data: new Uint8Array(5_000) }, 'an attribute of 5,000 octets');
+  expect(sentOn(connection).map((m) => (m.type === 'notification' ? [m.code, m.subcode, m.data.length] : m.type))).toEqual([[3, 5, 4_075]]);
+});
