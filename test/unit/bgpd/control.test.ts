@@ -109,6 +109,10 @@ test('metrics name peers; a large mesh is summed', async () => {
   expect(text).toContain('tortie_bgp_peer_up{peer="Static_192_0_2_1"} 1');
   expect(text).toContain('tortie_bgp_peer_up{peer="Static_192_0_2_65"} 0');
   expect(text).toContain('tortie_bgp_installed{family="ipv4"} 1');
+  expect(text).toContain('tortie_bgp_peer_state{peer="Static_192_0_2_1"} 6');
+  expect(text).toContain('tortie_bgp_peer_prefixes_advertised{peer="Static_192_0_2_1",family="ipv4"} 1');
+  expect(text).toContain('tortie_bgp_peer_messages_total{peer="Static_192_0_2_1",direction="in",type="update"} 0');
+  expect(text).toContain('tortie_bgp_peer_last_error{peer="Static_192_0_2_65"} 0');
   const mesh = Array.from({ length: 101 }, (_, i) => peerConfig(`192.0.2.${i + 1}`, { name: `Mesh_${i}`, origin: 'mesh' }));
   await control.applySections({ peers: { peers: mesh } });
   for (const peer of mesh.slice(0, 3)) bench.peer(peer.address).up();
