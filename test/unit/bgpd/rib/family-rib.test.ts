@@ -185,3 +185,22 @@ test('prefixes that only a slow peer waited for are forgotten when it is told, a
   world.rib.leaveGroup(group, member);
   expect(world.rib.loc.table.size).toBe(0);
 });
+
+test('when a next hop moves to or from the link that we share with a peer, the peer is told the other next hop', () => {
+  let gateway = '198.51.100.1';
+  const rib = new FamilyRib('ipv4', originated(), () => ({ reachable: true, gateway: ip(gateway), interfaceIndex: 7, metric: 0 }));
+  const target = { ...INTERNAL, interfaceIndex: 7, wire: wireContext({ external: true }) };
+  const group = rib.groupFor('', target, undefined);
+  const sent: string[] = [];
+  const member = group.join(source({ index: 6 }), (bytes) => { sent.push(...linesOf(updatesIn(bytes, target.wire))); return true; });
+  group.catchUp(member);
+  rib.announce(source({ index: 5 }), [prefix('10.0.1.0/24')], attributes({ asPath: path(1) }), { address: ip('198.51.100.1') }, undefined, undefined);
+  rib.flush(100);
+  gateway = '198.51.100.9';
+  rib.resolveAgain();
+  rib.flush(100);
+  gateway = '198.51.100.8';                 // it shows no difference
+  rib.resolveAgain();
+  rib.flush(100);
+  expect(sent).toEqual(['+10.0.1.0/24 via 198.51.100.1', '+10.0.1.0/24 via 192.0.2.254']);
+});
