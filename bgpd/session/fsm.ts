@@ -26,8 +26,8 @@
  * answered with FSM error 5/1, 5/2, 5/3 (RFC 6608). A NOTIFICATION is never answered with another.
  *
  * A peer that answers our OPEN with Unsupported Capability or Unsupported Optional Parameter is dialed again, after IdleHold
- * as usual, without the optional capabilities that it names (RFC 5492 §3, §5; local-open.ts). When a session has been up
- * and ends, all are offered again: the peer may be another program now. A connection closed without a word is no such
+ * as usual, without the optional capabilities that it names (RFC 5492 §3, §5; local-open.ts). When that does not help, or a
+ * session has been up and ends, all are offered again: the peer may be another program now. A connection closed without a word is no such
  * answer, because peers that do not know us yet do the same.
  *
  * Where both sides said N (RFC 8538), a Cease that is to end the routes as well (maximum prefixes, shutdown,

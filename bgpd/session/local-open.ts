@@ -59,19 +59,17 @@ function capabilitiesFor(settings: SessionSettings, restart: RestartState, withh
 
 /**
  * What the next OPEN leaves out, after the peer answered one with this NOTIFICATION: the optional capabilities that it
- * names (RFC 5492 §5), all of them when it names none, and every capability when it knows no such parameter (RFC 5492 §3).
- * The same list as before: the answer was about something else, or there is nothing left to leave out.
+ * names (RFC 5492 §5), and every capability when it knows no such parameter (RFC 5492 §3). When there is nothing more to
+ * leave out, the peer misses something rather than that it has too much: all is offered again.
  */
 export function withheldAfter(withheld: readonly number[], { code, subcode, data }: NotificationMessage): readonly number[] {
   if (code !== ERROR.open) return withheld;
-  const refused = subcode === OPEN_ERROR.unsupportedParameter ? ALL
-    : subcode === OPEN_ERROR.unsupportedCapability ? OPTIONAL.filter(isAmong(codesIn(data))) : [];
+  if (subcode !== OPEN_ERROR.unsupportedParameter && subcode !== OPEN_ERROR.unsupportedCapability) return withheld;
+  const named = codesIn(data);
+  const refused = subcode === OPEN_ERROR.unsupportedParameter ? ALL : OPTIONAL.filter((capability) => named.includes(capability));
   const more = refused.filter((capability) => !withheld.includes(capability));
-  return more.length === 0 ? withheld : [...withheld, ...more];
+  return more.length === 0 ? [] : [...withheld, ...more];
 }
-
-/** An empty list means any. */
-const isAmong = (named: readonly number[]) => (code: number): boolean => named.length === 0 || named.includes(code);
 
 /** Codes of capabilities that stand one after the other as in an OPEN; a cut one ends the list. */
 function codesIn(data: Uint8Array): number[] {
