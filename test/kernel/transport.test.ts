@@ -116,7 +116,10 @@ test('keys are added, changed and removed while others are connected, who notice
 
   // Both ends change: the connection goes on with the new key, and so does a new one.
   us.demand(demand('10.0.0.2/32', { key: 'second' }));
+  us.suspicion('10.0.0.2');
   keyed.say();
+  await eventually(10_000, () => { expect(us.suspicion('10.0.0.2')).toMatch(/signed with another key/); });
+  expect(keyed.heard()).toBe(1);
   them.demand(demand('10.0.0.1/32', { key: 'second' }));
   await eventually(10_000, () => { expect(keyed.heard()).toBe(2); });
   const again = chatting(await them.dial('10.0.0.1', 5_000, ip('10.0.0.2')));
@@ -179,6 +182,27 @@ test('a neighbour that is farther away than it may be gets in neither by its dia
   }
   await us.close();
   await them.close();
+}, 60_000);
+
+test('on a connection that stands, what suddenly comes from farther away is dropped, until more hops are allowed', async () => {
+  await using net = await Namespaces.create('gtsm later');
+  const [a, b] = [net.add('us'), net.add('them')];
+  net.link(a, b, { addresses: [['10.0.0.1/24', 'fd00::1/64'], ['10.0.0.2/24', 'fd00::2/64']] });
+  const [us, them] = [new Place(a), new Place(b)];
+  await us.listen();
+  const both = (hops: number): readonly LinkDemand[] => ['10.0.0.2/32', 'fd00::2/128'].map((p) => demand(p, { hops }));
+  us.demand(...both(1));
+  const chats = [chatting(await them.dial('10.0.0.1', 5_000)), chatting(await them.dial('fd00::1', 5_000))];
+  for (const { say } of chats) say();
+  await eventually(5_000, () => { expect(chats.map((c) => c.heard())).toEqual([1, 1]); });
+  b.exec('nft', 'add table inet far { chain out { type filter hook output priority 0; ip ttl set 250; ip6 nexthdr tcp ip6 hoplimit set 250; }; }');
+  us.suspicion('10.0.0.2');
+  for (const { say } of chats) say();
+  await eventually(10_000, () => { expect(Number(/TCPMinTTLDrop\s+(\d+)/.exec(a.exec('nstat', '-asz', 'TcpExtTCPMinTTLDrop'))?.[1])).toBeGreaterThanOrEqual(2); });
+  expect(chats.map((c) => c.heard())).toEqual([1, 1]);
+  us.demand(...both(6));
+  await eventually(10_000, () => { expect(chats.map((c) => c.heard())).toEqual([2, 2]); });
+  await us.close();
 }, 60_000);
 
 test('a kernel that lets too few peers wait is reported', async () => {
