@@ -43,11 +43,12 @@ export class PathSets {
 
   replace(cell: number, routeId: number): void { this.routes.values[cell] = routeId; }
 
-  /** Takes out a path that is in the set. */
+  /** Takes out a path, if it is in the set. */
   remove(prefixId: number, path: number): void {
     let before = 0;
     let cell = this.first(prefixId);
-    while (this.#paths[cell] !== path) { before = cell; cell = this.#next[cell]!; }
+    while (cell !== 0 && this.#paths[cell] !== path) { before = cell; cell = this.#next[cell]!; }
+    if (cell === 0) return;
     if (before === 0) this.#heads.set(prefixId, this.#next[cell]!); else this.#next[before] = this.#next[cell]!;
     this.#release(cell);
   }

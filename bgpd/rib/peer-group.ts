@@ -157,21 +157,21 @@ export class PeerGroup {
     this.out.update(id, prefix, this.#rib.best(id));
   }
 
-  /** ADD-PATH: what a lagging peer has of the changed prefixes is what was sent before these changes. */
+  /** ADD-PATH: what a lagging peer has of the changed prefixes is at most what was sent before these changes. */
   #noteChanges(member: Member, changes: readonly Change[]): void {
     const { source } = member;
     const pending = member.pending!;
     let noting = -1;
-    for (const { prefixId, pathId, before, now } of changes) {
+    for (const { prefixId, pathId, before } of changes) {
       if (prefixId !== noting) {
         if (pending.has(prefixId)) continue;
         noting = prefixId;
         lag(member, this.out, prefixId);
       }
-      const held = member.held!;
-      const [had, has] = [before, now].map((route) => route !== undefined && route.source !== source);
-      if (had && !has) held.add(prefixId, pathId, 1);
-      else if (!had && has) held.remove(prefixId, pathId);
+      const held = member.held ??= new PathSets();
+      const isHeld = held.find(prefixId, pathId) !== 0;
+      if (before === undefined || before.source === source) held.remove(prefixId, pathId);
+      else if (!isHeld) held.add(prefixId, pathId, 1);
     }
   }
 }
