@@ -6,7 +6,7 @@ const COMPILER = ['gcc', 'libc6-dev', 'musl-tools'];
 const NAMESPACES = ['iproute2', 'util-linux', 'procps', 'iputils-ping', 'nftables'];
 const KUBECTL = ['python3', 'python3-venv', 'ca-certificates'];
 const LAB = [...COMPILER, ...NAMESPACES, ...KUBECTL, 'bird2', 'containernetworking-plugins'];
-const ROUTERS = ['bird2', 'frr', 'gobgpd', 'openbgpd'];
+const ROUTERS = ['bird2', 'frr', 'gobgpd', 'openbgpd', 'exabgp', 'tshark', 'tcpdump'];
 
 /** Command → Debian packages. */
 export const PACKAGES = {
@@ -22,7 +22,7 @@ export const PACKAGES = {
 };
 
 /** Services that these packages would enable. */
-const SERVICES = { bird2: ['bird'], frr: ['frr'], gobgpd: ['gobgpd'], openbgpd: ['openbgpd'], 'etcd-server': ['etcd'] };
+const SERVICES = { bird2: ['bird'], frr: ['frr'], gobgpd: ['gobgpd'], openbgpd: ['openbgpd'], exabgp: ['exabgp'], 'etcd-server': ['etcd'] };
 const POLICY = '/usr/sbin/policy-rc.d';
 /** invoke-rc.d asks this script; 101 means "not allowed". */
 const POLICY_TEXT = '#!/bin/sh\n# tortie: no daemon starts while packages are installed\nexit 101\n';
