@@ -1,6 +1,7 @@
 /** Passwords of the mesh and filters of peers, changed while the cluster runs. */
 import { expect } from '@jest/globals';
 import type { Lab } from '../../lab/lab.ts';
+import { addressOf } from '../../lab/matrix.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubectlPath } from '../support/capabilities.ts';
 import { run } from '../../sys/exec.ts';
@@ -112,3 +113,32 @@ scenario('a BGPFilter refuses what a router sends, and marks what it is sent; wi
   });
   expect(await since(lab, 'n1', 'global')).toEqual(up);
 }, 300_000);
+
+/** IPv4 prefixes that the router has from a node. */
+const announced = async (lab: Lab, node: string): Promise<string[]> =>
+  (await lab.birdc(`show route protocol ${node}_v4`)).split('\n').map((line) => line.split(/\s+/)[0]!).filter((p) => p.startsWith('10.244.')).sort();
+
+scenario('of the kernel\'s routes in a pool those go out that the node\'s block does not stand for', async (lab) => {
+  const pod = addressOf(await lab.pod('q', { node: 'n2' }), 'ipv4');
+  await established(lab);
+  const blocksOf = async (name: string): Promise<string[]> => (await lab.status(name))!.originated.filter((b) => !b.includes(':'));
+  const [own] = await blocksOf('n2');
+  // Routes of the mesh are passed on to routers: any node can be gone through.
+  const blocks = (await Promise.all(lab.nodeNames.map(blocksOf))).flat().sort();
+  await eventually(CONVERGED_MS, async () => { expect(await announced(lab, 'n2')).toEqual(blocks); });
+  expect(await lab.node('n2').kernelRoutes('ipv4', 85)).toEqual([expect.objectContaining({ dst: pod })]);
+
+  const route = (...words: readonly string[]): Promise<string> => lab.node('n2').execOrThrow(['ip', 'route', ...words]);
+  const inside = own!.replace(/(\d+)\/26$/, (_all, last: string) => String(Number(last) + 33));
+  await route('add', '10.244.250.9', 'dev', 'eth0');
+  await route('add', inside, 'dev', 'eth0', 'metric', '1024');
+  await route('add', '172.30.0.0/16', 'dev', 'eth0');
+  await eventually(CONVERGED_MS, async () => { expect(await announced(lab, 'n2')).toEqual([...blocks, '10.244.250.9/32'].sort()); });
+  await route('del', inside);
+  await route('add', inside, 'dev', 'eth0', 'metric', '512');
+  await eventually(CONVERGED_MS, async () => { expect(await announced(lab, 'n2')).toEqual([...blocks, '10.244.250.9/32', `${inside}/32`].sort()); });
+  expect(await lab.birdc('show route')).not.toContain('172.30.0.0/16');
+  await eventually(CONVERGED_MS, async () => { expect((await lab.node('n3').kernelRoutes('ipv4')).find((r) => r.dst === inside)?.metric).toBe(512); });
+  for (const prefix of ['10.244.250.9', inside, '172.30.0.0/16']) await route('del', prefix);
+  await eventually(CONVERGED_MS, async () => { expect(await announced(lab, 'n2')).toEqual(blocks); });
+});
