@@ -53,7 +53,7 @@ export class AddPathOut extends AdjRibOut {
   override routeFor(peer: Source, prefixId: number): Route | undefined {
     for (let cell = this.#sets.first(prefixId); cell !== 0; cell = this.#sets.next(cell)) {
       const route = this.#routeAt(cell);
-      if (route.source !== peer) return route;
+      if (this.whyKept(route, peer) === undefined) return route;
     }
     return undefined;
   }
@@ -61,7 +61,7 @@ export class AddPathOut extends AdjRibOut {
   override forEachFor(peer: Source, prefixId: number, visit: (route: Route, pathId: number) => void): void {
     for (let cell = this.#sets.first(prefixId); cell !== 0; cell = this.#sets.next(cell)) {
       const route = this.#routeAt(cell);
-      if (route.source !== peer) visit(route, this.#sets.pathOf(cell));
+      if (this.whyKept(route, peer) === undefined) visit(route, this.#sets.pathOf(cell));
     }
   }
 
@@ -70,7 +70,7 @@ export class AddPathOut extends AdjRibOut {
       for (let cell = held.first(prefixId); cell !== 0; cell = held.next(cell)) {
         const path = held.pathOf(cell);
         const sent = this.#sets.find(prefixId, path);
-        if (sent === 0 || this.#routeAt(sent).source === peer) tell(undefined, path);
+        if (sent === 0 || this.whyKept(this.#routeAt(sent), peer) !== undefined) tell(undefined, path);
       }
     }
     this.forEachFor(peer, prefixId, tell);

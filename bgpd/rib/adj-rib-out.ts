@@ -57,7 +57,7 @@ export class AdjRibOut {
     return this.target.originatesDefault === true ? prefixOf((this.target.family === 'ipv4' ? 0 : 0n) as Ip, 0) : undefined;
   }
 
-  /** Routes that a peer has been sent. */
+  /** Routes that a peer has been sent; the few that are kept from it for another reason than that it sent them count too. */
   advertisedTo(peer: Source): number { return this.#count - this.#countOfSource.get(peer.index); }
 
   /** The best route of a prefix is now `best`. At most once a prefix between two calls of `takeChanges`. */
@@ -93,7 +93,19 @@ export class AdjRibOut {
   routeFor(peer: Source, prefixId: number): Route | undefined {
     const id = this.#sent.get(prefixId);
     const route = id === 0 ? undefined : this.routes.get(id);
-    return route?.source === peer ? undefined : route;
+    return route === undefined || this.whyKept(route, peer) !== undefined ? undefined : route;
+  }
+
+  /**
+   * Why one peer of all does not get a route: it is its own, or it has brought it into the AS (RFC 4456 §8), or it would
+   * find itself as next hop (RFC 4271 §5.1.3). Undefined: it gets it.
+   */
+  whyKept(route: Route, peer: Source): string | undefined {
+    if (route.source === peer) return 'it came from this peer';
+    const { originatorId } = route.attributes;
+    if (originatorId !== undefined && originatorId === peer.routerId && !this.target.wire.external) return 'this peer is its originator';
+    const isToItself = route.nextHop?.address === peer.address && this.outbound(route)?.nextHop.address === peer.address;
+    return isToItself ? 'its next hop is this peer' : undefined;
   }
 
   /** These next hops are reached differently now. Their prefixes are selected anew; `settled` follows when all are. */

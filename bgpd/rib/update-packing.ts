@@ -58,10 +58,20 @@ export function packChanges(changes: readonly Change[], out: AdjRibOut, table: P
   const forOne = new Map<Source, Buckets>();
   const peerOf = (route: Route | undefined): Source | undefined =>
     (route !== undefined && peers.has(route.source) ? route.source : undefined);
+  const strangers = new Strangers(out, peers);
   for (const { prefixId, pathId, before, now } of changes) {
     const prefix = table.prefixOf(prefixId);
     const sender = peerOf(now);
     const oldSender = peerOf(before);
+    const kept = strangers.of(now);
+    if (kept.length > 0) {
+      for (const peer of peers) {
+        const isKept = peer === sender || kept.includes(peer);
+        if (isKept && (before === undefined || peer === oldSender)) continue;
+        bucketsOf(forOne, peer).add(isKept ? undefined : now, prefix, pathId);
+      }
+      continue;
+    }
     // Nobody is told to forget what it was never told: the old sender of a route that goes.
     const except = now === undefined ? oldSender : sender;
     if (except === undefined || peers.size > 1) bucketsOf(forAll, except).add(now, prefix, pathId);
@@ -73,6 +83,29 @@ export function packChanges(changes: readonly Change[], out: AdjRibOut, table: P
     ...[...forOne].map(([only, buckets]) => parcel(buckets.messages(out), undefined, only)),
   ];
 }
+
+/** Peers from which a route is kept although they did not send it: the few that it leads to, or began at. */
+class Strangers {
+  readonly #out: AdjRibOut;
+  readonly #peers: ReadonlySet<Source>;
+  #last: Route | undefined;
+  #kept: readonly Source[] = [];
+
+  constructor(out: AdjRibOut, peers: ReadonlySet<Source>) {
+    this.#out = out;
+    this.#peers = peers;
+  }
+
+  of(route: Route | undefined): readonly Source[] {
+    if (route === this.#last) return this.#kept;
+    this.#last = route;
+    return this.#kept = route === undefined || !mayBeKept(route) ? [] : [...this.#peers].filter((p) => p !== route.source && this.#out.whyKept(route, p) !== undefined);
+  }
+}
+
+/** Most routes have their sender as next hop and as originator. */
+const mayBeKept = ({ source, nextHop, attributes: { originatorId } }: Route): boolean =>
+  (nextHop !== undefined && nextHop.address !== source.address) || (originatorId !== undefined && originatorId !== source.routerId);
 
 /** What one peer is to have for each of these prefixes, whatever it has now; `held`: path identifiers that it may have. */
 export function packState(prefixIds: Iterable<number>, out: AdjRibOut, table: PrefixTable, peer: Source, held?: PathSets): Parcel {

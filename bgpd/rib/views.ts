@@ -77,7 +77,8 @@ export function advertised({ loc }: ViewedRib, group: PeerGroup, member: Member,
 }
 
 function whyUnsent(out: AdjRibOut, peer: Source, prefix: Parameters<AdjRibOut['refusal']>[0], route: Route, best: Route | undefined): string {
-  if (route.source === peer) return 'it came from this peer';
+  const kept = out.whyKept(route, peer);
+  if (kept !== undefined) return kept;
   if (!out.isAddPath && route !== best) return 'not the best route';
   return out.refusal(prefix, route) ?? 'not selected yet';
 }

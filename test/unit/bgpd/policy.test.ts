@@ -157,7 +157,7 @@ test('an import filter by interface is asked again when links change', async () 
 test('roles: a leak is refused with its reason; what a provider sends goes to customers alone', async () => {
   const role = (local: 'provider' | 'customer' | 'peer') => ({ local, strict: false });
   const negotiated = (local: 'provider' | 'customer' | 'peer') => ({ negotiated: { role: { local, remote: undefined } } });
-  const { bench, peers } = await setting([{ asn: 65001, role: role('customer') }, { asn: 65002, role: role('provider') }, { asn: 65003, role: role('peer') }]);
+  const { bench, peers } = await setting([{ asn: 'external', role: role('customer') }, { asn: 65002, role: role('provider') }, { asn: 65003, role: role('peer') }]);
   const [provider, customer, peer] = peers as [FakePeer, FakePeer, FakePeer];
   for (const [one, local] of [[provider, 'customer'], [customer, 'provider'], [peer, 'peer']] as const) { one.down(); one.up(negotiated(local)); }
   customer.announce(['10.9.0.0/24'], { otc: 65001 });
@@ -167,7 +167,7 @@ test('roles: a leak is refused with its reason; what a provider sends goes to cu
   expect(await reasonFor(bench, '10.9.0.0/24')).toBe('route leak: OTC 65001 from a customer');
   expect([provider, customer, peer].map((one) => one.lines().filter((line) => line.startsWith('+')).map((line) => line.split(' ')[0]))).toEqual([['+10.2.0.0/24'], ['+10.1.0.0/24'], ['+10.2.0.0/24']]);
   const otcTo = async (one: FakePeer): Promise<unknown> => (await routesOf(bench.speaker, { peer: one.config.name, view: 'advertised' }, () => Promise.resolve())).routes[0]!.paths[0]!.otc;
-  expect([await otcTo(provider), await otcTo(customer), await otcTo(peer)]).toEqual([null, 65001, 64512]);
+  expect([await otcTo(provider), await otcTo(customer), await otcTo(peer)]).toEqual([null, 64999, 64512]);
 });
 
 test('what is long-lived stale here goes only to peers that know what that is', async () => {

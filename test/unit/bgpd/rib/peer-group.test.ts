@@ -6,6 +6,7 @@ import { LocRib } from '../../../../bgpd/rib/loc-rib.ts';
 import { PeerGroup, type Member } from '../../../../bgpd/rib/peer-group.ts';
 import type { Source } from '../../../../bgpd/rib/route.ts';
 import type { RouteFilter } from '../../../../bgpd/rib/filter.ts';
+import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
 import type { Prefix } from '../../../../lib/ip/prefix.ts';
 import { ip, prefix } from '../../../../lib/ip/text.ts';
 import { attributes, nextHops, path, source } from '../../../support/rib-builders.ts';
@@ -15,6 +16,7 @@ import { linesOf, RemoteView, updatesIn } from '../../../support/updates.ts';
 const EXTERNAL: ExportTarget = {
   family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: wireContext({ external: true }),
 };
+const INTERNAL: ExportTarget = { ...EXTERNAL, wire: wireContext({ external: false }), reflection: { toClients: true, clusterId: 9 } };
 const SELF = 'via 192.0.2.254';
 const [A, B, C] = ['10.0.1.0/24', '10.0.2.0/24', '10.0.3.0/24'].map(prefix) as [Prefix, Prefix, Prefix];
 
@@ -110,6 +112,35 @@ test('a peer is not sent its own route, and loses another\'s when its own become
   flush();
   expect([x.lines(), y.lines()]).toEqual([['-10.0.1.0/24'], []]);
   expect([group.out.advertisedTo(x.source), x.view.needless, y.view.needless]).toEqual([0, 0, 0]);
+});
+
+/** What a peer that is level, one that lags, and one that comes later are each sent, and what a view says. */
+function threeWays(some: Partial<PathAttributes>, via: string, target: ExportTarget): { readonly level: string[]; readonly other: string[]; readonly lagging: string[]; readonly why: string | undefined } {
+  const [x, y, slow] = [new Remote(1), new Remote(2), new Remote(1)];
+  const [first, second] = [newGroup(undefined, target), newGroup(undefined, target)];
+  x.join(first);
+  y.join(first);
+  for (const remote of [x, y]) { catchUp(remote, first); remote.lines(); }
+  announce(feeder, [A]);
+  flush(first, second);
+  for (const remote of [x, y]) remote.lines();
+  const nextHop = { address: ip(via) };
+  rib.announce(feeder, [A], rib.routes.intern(feeder, attributes({ asPath: path(65090), ...some }), nextHop, hops.hop(nextHop, 0)), undefined);
+  flush(first, second);
+  slow.join(second);
+  catchUp(slow, second);
+  return { level: x.lines(), other: y.lines(), lagging: slow.lines(), why: second.out.whyKept(rib.best(rib.table.find(A))!, slow.source) };
+}
+
+test.each<[string, Partial<PathAttributes>, string, ExportTarget, string]>([
+  ['is its next hop (RFC 4271 §5.1.3)', {}, '192.0.2.1', { ...EXTERNAL, interfaceIndex: 7 }, 'its next hop is this peer'],
+  ['is its originator (RFC 4456 §8)', { originatorId: 1 }, '198.51.100.7', INTERNAL, 'this peer is its originator'],
+])('a peer is not sent a route, and loses what it had, when it %s', (_name, some, via, target, why) => {
+  expect(threeWays(some, via, target)).toEqual({ level: ['-10.0.1.0/24'], other: [`+10.0.1.0/24 via ${via}`], lagging: ['end ipv4'], why });
+});
+
+test('a peer whose address we replace by our own as next hop gets the route, and so does an external one that is its originator', () => {
+  expect(threeWays({ originatorId: 1 }, '192.0.2.1', EXTERNAL)).toMatchObject({ level: [`+10.0.1.0/24 ${SELF}`], lagging: [`+10.0.1.0/24 ${SELF}`, 'end ipv4'], why: undefined });
 });
 
 test('counts of what was sent leave out a peer\'s own routes', () => {
