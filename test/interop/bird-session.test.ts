@@ -149,7 +149,7 @@ interop('a frozen BIRD is given up after the hold time, told so, and taken back'
   p.startPeer();
   await p.bothUp();
   p.bird.signal('SIGSTOP');
-  await eventually(10_000, () => { expect(p.events('down')).toEqual([{ kind: 'hold-timer', text: 'Hold timer expired' }]); });
+  await eventually(10_000, () => { expect(p.events('down')).toMatchObject([{ kind: 'hold-timer', text: 'Hold timer expired' }]); });
   p.bird.signal('SIGCONT');
   await eventually(10_000, () => { expect(p.bird.output).toMatch(/Received: Hold timer expired/); });
   await p.bothUp(2);
