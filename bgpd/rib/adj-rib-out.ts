@@ -110,6 +110,7 @@ export class AdjRibOut {
 
   /** These next hops are reached differently now. Their prefixes are selected anew; `settled` follows when all are. */
   hopsChanged(hops: ReadonlySet<Hop>): void {
+    if (this.target.interfaceIndex === 0 || this.target.nextHop === 'self') return; // it shows only on a link that we share
     if (!this.#remembersAll) for (const hop of hops) this.#movedHops.add(hop);
     for (const [route, before] of [...this.#exports]) {
       const { hop } = route;
