@@ -91,19 +91,20 @@ function peerName(query: URLSearchParams): string {
 
 const VIEWS = ['candidates', 'received', 'accepted', 'advertised'] as const satisfies readonly RoutesRequest['view'][];
 
-/** `?family=ipv4&prefix=…&longer=true&peer=…&view=received&best=true&limit=…` */
+/** `?family=ipv4&prefix=…&longer=true&peer=…&view=received&best=true&limit=…&after=…` */
 function routesRequest(query: URLSearchParams): RoutesRequest {
   const family = query.get('family');
   const limit = query.get('limit');
   const view = query.get('view');
   const known = VIEWS.find((v) => v === view);
-  const [prefix, peer] = [query.get('prefix'), query.get('peer')];
+  const [prefix, peer, after] = [query.get('prefix'), query.get('peer'), query.get('after')];
   if (family !== null && family !== 'ipv4' && family !== 'ipv6') throw wrong('family', family, 'ipv4 or ipv6');
-  if (limit !== null && !/^[1-9]\d{0,6}$/.test(limit)) throw wrong('limit', limit, '1..9999999');
+  if (limit !== null && !/^[1-9]\d{0,6}$/.test(limit)) throw wrong('limit', limit, 'a positive number');
   if (view !== null && known === undefined) throw wrong('view', view, VIEWS.join(', '));
   return {
     ...(family === null ? {} : { family }), ...(limit === null ? {} : { limit: Number(limit) }),
     ...(prefix === null ? {} : { prefix }), ...(peer === null ? {} : { peer }), ...(known === undefined ? {} : { view: known }),
+    ...(after === null ? {} : { after }),
     ...(flag(query, 'best') && { best: true }), ...(flag(query, 'longer') && { longer: true }),
   };
 }

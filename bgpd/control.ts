@@ -6,7 +6,7 @@ import type { Handlers } from '../sys/rpc.ts';
 import { parseIp, parsePrefix } from '../lib/ip/text.ts';
 import { clear } from './clear.ts';
 import { metricsText } from './metrics.ts';
-import { routesOf } from './route-views.ts';
+import { MAXIMUM_LIMIT, routesOf } from './route-views.ts';
 import { validateSections } from './settings/validate.ts';
 import type { Speaker } from './speaker.ts';
 import { acceptedFrom, detailOf, peerDetailOf, statusOf } from './status.ts';
@@ -135,9 +135,10 @@ function peerOf(speaker: Speaker, peer: unknown): PeerDetail {
 
 /** Throws OperationError ROUTES naming the parameter, its value and what was expected. */
 function checkedRequest(request: RoutesRequest): RoutesRequest {
-  const { limit, family, peer, prefix, longer, view, best } = request;
+  const { limit, family, peer, prefix, longer, view, best, after } = request;
   const bad = (field: object, expected: string): never => { throw new OperationError('ROUTES', { ...field, expected }); };
-  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) bad({ limit }, 'a positive integer');
+  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1 || limit > MAXIMUM_LIMIT)) bad({ limit }, `1..${MAXIMUM_LIMIT}`);
+  if (after !== undefined && (typeof after !== 'string' || parsePrefix(after) === undefined)) bad({ after }, 'ADDRESS/LENGTH');
   if (family !== undefined && family !== 'ipv4' && family !== 'ipv6') bad({ family }, 'ipv4 or ipv6');
   if (peer !== undefined && typeof peer !== 'string') bad({ peer }, PEER);
   if (prefix !== undefined && (typeof prefix !== 'string' || (parsePrefix(prefix) ?? parseIp(prefix)) === undefined)) bad({ prefix }, 'ADDRESS/LENGTH or an address');

@@ -5,16 +5,18 @@ import { parseIp, parsePrefix, showIp, showPrefix } from '../lib/ip/text.ts';
 import type { Neighbour } from './neighbour.ts';
 import { showAsPath, showRouterId } from './path-text.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import { LOCAL, type Route, type Source } from './rib/route.ts';
+import { KERNEL, LOCAL, type Route, type Source } from './rib/route.ts';
 import * as views from './rib/views.ts';
 import type { Speaker } from './speaker.ts';
 import { showCommunity, showExtendedCommunity, showLargeCommunity } from './wire/community-text.ts';
 
 const DEFAULT_LIMIT = 1_000;
-/** No answer is longer: each prefix costs about a kilobyte. */
-const MAXIMUM_LIMIT = 100_000;
+/** No answer is longer: it is made and sent in one piece, in some 30 ms. */
+export const MAXIMUM_LIMIT = 10_000;
 /** Prefixes looked at in one turn: a few milliseconds. */
 const SLICE = 8_192;
+/** Prefixes explained in one turn. */
+const EXPLAINED = 512;
 const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
 
 /** One way to look at the table of a family. `has` is cheap: it is asked for every prefix there is. */
@@ -24,8 +26,8 @@ interface View {
 }
 
 /**
- * In order of prefixes, at most `limit` (1,000 unless said, 100,000 at most). A prefix or peer that is not known gives
- * none. The table is walked in slices with `pause` between them, so that sessions go on: what changes meanwhile may be
+ * In order of prefixes, at most `limit` (1,000 unless said, 10,000 at most), those behind `after`. A prefix or peer that is
+ * not known gives none. The table is walked in slices with `pause` between them, so that sessions go on: what changes meanwhile may be
  * shown as it was or as it is.
  */
 export async function routesOf(speaker: Speaker, request: RoutesRequest, pause: () => Promise<void>): Promise<RoutesResult> {
@@ -33,18 +35,21 @@ export async function routesOf(speaker: Speaker, request: RoutesRequest, pause: 
   const wanted = wantedBy(request);
   if (view === undefined || wanted === undefined) return { routes: [], truncated: false };
   const limit = Math.min(request.limit ?? DEFAULT_LIMIT, MAXIMUM_LIMIT);
+  const after = request.after === undefined ? undefined : parsePrefix(request.after);
+  const isBefore = (family: Family): boolean => after !== undefined && FAMILIES.indexOf(family) < FAMILIES.indexOf(familyOf(after));
   const routes: RouteView[] = [];
   for (const family of FAMILIES) {
     if (request.family !== undefined && request.family !== family) continue;
-    if (wanted !== 'all' && wanted.family !== family) continue;
+    if (isBefore(family) || (wanted !== 'all' && wanted.family !== family)) continue;
+    const isNext = after === undefined || familyOf(after) !== family ? () => true : (prefix: Prefix) => comparePrefixes(prefix, after) > 0;
     const rib = speaker.routing.ribs[family];
-    for (const prefix of await chosenPrefixes(rib, wanted, view, limit - routes.length + 1, pause)) {
+    for (const prefix of await chosenPrefixes(rib, { wanted, view, isNext, maximum: limit - routes.length + 1 }, pause)) {
       const id = rib.loc.table.find(prefix);
       const paths = id >= 0 && view.has(rib, id) ? view.paths(rib, id) : [];
       if (paths.length === 0) continue;
       if (routes.length === limit) return { routes, truncated: true };
       routes.push({ prefix: showPrefix(prefix), paths: request.best === true ? paths.filter((p) => p.best) : paths });
-      if (routes.length % SLICE === 0) await pause();
+      if (routes.length % EXPLAINED === 0) await pause();
     }
   }
   return { routes, truncated: false };
@@ -62,8 +67,10 @@ function wantedBy({ prefix: text, longer }: RoutesRequest): Wanted | undefined {
   return prefix === undefined ? undefined : { family: familyOf(prefix), prefix, longer: longer === true };
 }
 
+interface Choice { readonly wanted: Wanted; readonly view: View; readonly isNext: (prefix: Prefix) => boolean; readonly maximum: number }
+
 /** The first `maximum` prefixes in order that the view has something about. */
-async function chosenPrefixes(rib: FamilyRib, wanted: Wanted, view: View, maximum: number, pause: () => Promise<void>): Promise<Prefix[]> {
+async function chosenPrefixes(rib: FamilyRib, { wanted, view, isNext, maximum }: Choice, pause: () => Promise<void>): Promise<Prefix[]> {
   if (wanted !== 'all' && 'address' in wanted) return longestMatch(rib, wanted.address, view);
   const { table } = rib.loc;
   if (wanted !== 'all' && !wanted.longer) {
@@ -75,7 +82,7 @@ async function chosenPrefixes(rib: FamilyRib, wanted: Wanted, view: View, maximu
     if (id % SLICE === SLICE - 1) await pause();
     if (!view.has(rib, id)) continue;
     const prefix = table.prefixOf(id);
-    if (wanted !== 'all' && !contains(wanted.prefix, prefix)) continue;
+    if ((wanted !== 'all' && !contains(wanted.prefix, prefix)) || !isNext(prefix)) continue;
     found.push(prefix);
     if (found.length >= 2 * maximum + SLICE) found = found.sort(comparePrefixes).slice(0, maximum);
   }
@@ -93,33 +100,33 @@ function longestMatch(rib: FamilyRib, address: Ip, view: View): Prefix[] {
 
 /** Undefined: there is no such peer. */
 function viewFor(speaker: Speaker, { peer, view = 'candidates' }: RoutesRequest): View | undefined {
-  if (view === 'candidates' && peer === undefined) return candidates(() => true);
-  if (view === 'candidates' && peer === LOCAL.name) return candidates((source) => source === LOCAL);
+  if (view === 'candidates' && peer === undefined) return candidates(speaker, () => true);
+  if (view === 'candidates' && peer === LOCAL.name) return candidates(speaker, (source) => source === LOCAL);
   const neighbour = peer === undefined ? undefined : speaker.neighbours.find(peer);
   if (neighbour === undefined) return undefined;
   switch (view) {
-    case 'candidates': return candidates((source) => source === neighbour.source);
-    case 'received': return received(neighbour);
+    case 'candidates': return candidates(speaker, (source) => source === neighbour.source);
+    case 'received': return received(speaker, neighbour);
     case 'accepted': return accepted(neighbour);
     case 'advertised': return advertised(neighbour);
   }
 }
 
 /** Every route of whom `isShown` says yes, with the verdict of the decision process among all. */
-function candidates(isShown: (source: Source) => boolean): View {
+function candidates({ whyRefused }: Speaker, isShown: (source: Source) => boolean): View {
   return {
     has: ({ loc: { adjIn, routes } }, id) => {
       for (let path = adjIn.first(id); path !== 0; path = adjIn.next(path)) if (isShown(routes.get(adjIn.routeOf(path))!.source)) return true;
       return false;
     },
-    paths: (rib, id) => views.candidates(rib, id).filter(({ route }) => isShown(route.source)).map((path) => seenPath(rib, id, path)),
+    paths: (rib, id) => views.candidates(rib, id, whyRefused).filter(({ route }) => isShown(route.source)).map((path) => seenPath(rib, id, path)),
   };
 }
 
 /** What a peer has sent, before import filters. */
-const received = ({ source }: Neighbour): View => ({
+const received = ({ whyRefused }: Speaker, { source }: Neighbour): View => ({
   has: (rib, id) => views.hasPathOf(rib, source, id),
-  paths: (rib, id) => views.received(rib, source, id).map((path) => seenPath(rib, id, path)),
+  paths: (rib, id) => views.received(rib, source, id, whyRefused).map((path) => seenPath(rib, id, path)),
 });
 
 /** What import filters have let pass, as they left it. */
@@ -146,8 +153,10 @@ function advertised(neighbour: Neighbour): View {
   };
 }
 
-const seenPath = (rib: FamilyRib, id: number, { route, pathId, best, chosen, stale, reason }: views.SeenPath): PathView =>
-  pathView(route, { pathId: pathId ?? null, best, installed: chosen && rib.fib.isInstalled(id), stale, reason });
+const seenPath = (rib: FamilyRib, id: number, { route, pathId, best, chosen, stale, refused, reason }: views.SeenPath): PathView => pathView(route, {
+  pathId: pathId ?? null, best, installed: chosen && rib.fib.isInstalled(id), stale,
+  reason: refused && route.source === KERNEL ? 'not redistributed' : reason,
+});
 
 function pathView({ source, attributes, nextHop }: Pick<Route, 'source' | 'attributes' | 'nextHop'>,
   verdict: Pick<PathView, 'pathId' | 'best' | 'installed' | 'stale' | 'reason'>): PathView {

@@ -1,6 +1,6 @@
 /** Operator actions: written as annotations of the Node, with a compare-and-swap, and watched until the agent's status shows them. */
-import type { SpeakerStatus } from '../config/messages/bgpd-control.ts';
-import { BGP_SHUTDOWN_ANNOTATION } from '../config/messages/operator-annotations.ts';
+import type { ClearMode, SpeakerStatus } from '../config/messages/bgpd-control.ts';
+import { BGP_CLEAR_ANNOTATION, BGP_SHUTDOWN_ANNOTATION, type ClearRequest } from '../config/messages/operator-annotations.ts';
 import { sleep, systemClock } from '../sys/clock.ts';
 import type { KubeClient } from '../sys/kube/client.ts';
 import type { NodeAgent } from './bgp-nodes.ts';
@@ -47,6 +47,16 @@ export async function untilShown(agent: NodeAgent, what: string, isShown: (statu
     }
     await sleep(systemClock, POLL_MS, new AbortController().signal);
   }
+}
+
+/** Asks for a clear and waits until the status shows it. `times`: the peers, and when each was cleared last. */
+export async function clearPeers(kube: KubeClient, agent: NodeAgent, times: ReadonlyMap<string, number | undefined>, peer: string, mode: ClearMode): Promise<void> {
+  const request: ClearRequest = { peer, mode, at: new Date().toISOString() };
+  await changeAnnotation(kube, agent.node, BGP_CLEAR_ANNOTATION, () => JSON.stringify(request));
+  await untilShown(agent, `clear ${mode}`, ({ peers }) => [...times].every(([name, before]) => {
+    const now = peers.find((p) => p.name === name);
+    return now === undefined || (now.cleared?.mode === mode && now.cleared.atMs !== before);
+  }));
 }
 
 /** The peer's name. Throws CliError naming those there are. */

@@ -1,8 +1,7 @@
 /** `tortiectl bgp clear PEER|all [--soft in|out]`: a new start of sessions, or their routes once more without one. */
 import type { Command } from 'commander';
 import type { ClearMode } from '../config/messages/bgpd-control.ts';
-import { BGP_CLEAR_ANNOTATION, type ClearRequest } from '../config/messages/operator-annotations.ts';
-import { changeAnnotation, peerIn, untilShown } from './bgp-annotations.ts';
+import { clearPeers, peerIn } from './bgp-annotations.ts';
 import { NODE, withNode } from './bgp-nodes.ts';
 import { UsageError } from './errors.ts';
 
@@ -16,12 +15,7 @@ export function addBgpClear(bgp: Command): void {
         const before = await agent.status();
         const cleared = peer === 'all' ? before.peers : [peerIn(before, agent.node, peer)];
         const times = new Map(cleared.map((p) => [p.name, p.cleared?.atMs]));
-        const request: ClearRequest = { peer: peer === 'all' ? '*' : cleared[0]!.name, mode, at: new Date().toISOString() };
-        await changeAnnotation(kube, agent.node, BGP_CLEAR_ANNOTATION, () => JSON.stringify(request));
-        await untilShown(agent, `clear ${mode}`, ({ peers }) => cleared.every(({ name }) => {
-          const now = peers.find((p) => p.name === name);
-          return now === undefined || (now.cleared?.mode === mode && now.cleared.atMs !== times.get(name));
-        }));
+        await clearPeers(kube, agent, times, peer === 'all' ? '*' : cleared[0]!.name, mode);
         process.stdout.write(`${cleared.length === 1 ? `peer ${cleared[0]!.name}` : `${cleared.length} peers`} of node ${agent.node} cleared (${mode})\n`);
       });
     });

@@ -32,9 +32,9 @@ export function nodeAgent(kube: KubeClient, node: string, pod: string): NodeAgen
   };
 }
 
-export function routesQuery({ family, prefix, longer, peer, view, best, limit }: RoutesRequest): string {
+export function routesQuery({ family, prefix, longer, peer, view, best, limit, after }: RoutesRequest): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ family, prefix, longer, peer, view, best, limit })) {
+  for (const [name, value] of Object.entries({ family, prefix, longer, peer, view, best, limit, after })) {
     if (value !== undefined && value !== false) query.set(name, String(value));
   }
   return query.toString();

@@ -1,13 +1,15 @@
 /** Routes as a table of paths, for `bgp routes`, `bgp received` and `bgp advertised`. */
-import type { PathView, RoutesRequest, RoutesResult } from '../config/messages/bgpd-control.ts';
+import type { PathView, RoutesRequest, RoutesResult, RouteView } from '../config/messages/bgpd-control.ts';
 import { parseIp, parsePrefix } from '../lib/ip/text.ts';
 import { printJson, type NodeAgent } from './bgp-nodes.ts';
 import { UsageError } from './errors.ts';
 import { plainTable } from './tables.ts';
 
+/** The agent answers no more at once. */
+const PAGE = 10_000;
 /** Asked for unless `--limit` says another number. */
 export const DEFAULT_LIMIT = 1000;
-export const LIMIT = ['--limit <number>', `most prefixes to show, 1..100000 (default: ${DEFAULT_LIMIT})`] as const;
+export const LIMIT = ['--limit <number>', `most prefixes to show, 1..9999999 (default: ${DEFAULT_LIMIT})`] as const;
 
 /** Throws UsageError on text that is neither ADDRESS/LENGTH nor an address. */
 export function checkedPrefix(text: string | undefined): string | undefined {
@@ -18,13 +20,25 @@ export function checkedPrefix(text: string | undefined): string | undefined {
 export function checkedLimit(text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMIT;
   const limit = Number(text);
-  if (!/^\d+$/.test(text) || limit < 1 || limit > 100_000) throw new UsageError(`limit ${JSON.stringify(text)}: expected 1..100000`);
+  if (!/^\d+$/.test(text) || limit < 1 || limit > 9_999_999) throw new UsageError(`limit ${JSON.stringify(text)}: expected 1..9999999`);
   return limit;
 }
 
 export async function printRoutes(agent: NodeAgent, request: RoutesRequest, json: boolean): Promise<void> {
-  const result = await agent.routes(request);
+  const result = await allPages(agent, request);
   if (json) printJson(result); else process.stdout.write(showRoutes(result, request.view ?? 'candidates'));
+}
+
+/** Asks again for what follows, until there are as many as are wanted. What changes meanwhile may be missing. */
+export async function allPages(agent: Pick<NodeAgent, 'routes'>, request: RoutesRequest): Promise<RoutesResult> {
+  const limit = request.limit ?? DEFAULT_LIMIT;
+  const routes: RouteView[] = [];
+  for (let after: string | undefined; ;) {
+    const page = await agent.routes({ ...request, limit: Math.min(PAGE, limit - routes.length), ...(after !== undefined && { after }) });
+    for (const route of page.routes) routes.push(route);
+    after = routes.at(-1)?.prefix;
+    if (!page.truncated || routes.length >= limit || after === undefined) return { routes, truncated: page.truncated };
+  }
 }
 
 /** `>` best, `*` forwards, `s` stale, as in the legend; the prefix stands on its first path alone. */

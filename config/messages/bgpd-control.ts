@@ -138,7 +138,10 @@ export interface RoutesRequest {
   readonly view?: 'candidates' | 'received' | 'accepted' | 'advertised';
   /** Only the best route of each prefix. */
   readonly best?: boolean;
+  /** Most prefixes, 1..10000; absent: 1,000. */
   readonly limit?: number;
+  /** Only prefixes behind this one, in the order of the answers: how a long answer goes on. */
+  readonly after?: string;
 }
 
 export interface RoutesResult {

@@ -1,7 +1,7 @@
 /** Every file in `bmp/` is a message that another BMP implementation sent, and what it was about: said by us, it is the same bytes. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { initiation, peerDown, peerUp, routeMonitoring, statisticsReport, termination, type MonitoredPeer, type PeerDownReason } from '../../bgpd/bmp/messages.ts';
+import { initiation, peerDown, peerUp, routeMonitoring, statisticsReport, termination, type MonitoredPeer } from '../../bgpd/bmp/messages.ts';
 import { RouteBatch } from '../../bgpd/bmp/routes.ts';
 import { wireContext } from '../../bgpd/wire/context.ts';
 import { familyOf } from '../../lib/ip/prefix.ts';

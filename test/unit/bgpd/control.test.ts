@@ -154,6 +154,9 @@ test('a walk through a large table lets others have their turn, and holds no mor
   const { routes, truncated } = await control.handlers.routes({ limit: 3, peer: A });
   expect([routes.map((r) => r.prefix), truncated]).toEqual([['20.99.0.0/24', '20.99.1.0/24', '20.99.2.0/24'], true]);
   expect(pauses).toBeGreaterThanOrEqual(4);
+  expect((await control.handlers.routes({ limit: 2, peer: A, after: '20.99.2.0/24' })).routes.map((r) => r.prefix)).toEqual(['20.99.3.0/24', '20.99.4.0/24']);
+  expect((await control.handlers.routes({ peer: A, after: '20.255.255.0/24' })).routes).toEqual([]);
+  expect((await control.handlers.routes({ peer: A, after: 'fd00::/64' })).routes).toEqual([]);
 });
 
 test('a peer in detail; one that is not known is an error that names those that are', async () => {
