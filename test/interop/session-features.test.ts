@@ -55,7 +55,7 @@ const routesFlow = async ({ us, ours }: Both): Promise<void> => {
   await eventually(UP_MS, () => { expect(kernelPrefixes(us, '84')).toContain(ROUTE); });
 };
 const pathsTo = async (ours: OurSpeaker): Promise<unknown> => (await ours.routes({ prefix: ROUTE })).routes.flatMap((r) => r.paths.map((p) => [p.stale, p.communities]));
-const kill = (ns: Netns): void => { process.kill(Number(readFileSync(join(ns.directory, 'bird.pid'), 'utf8')), 'SIGKILL'); };
+const signal = (ns: Netns, daemon: 'bird' | 'bgpd', name: NodeJS.Signals): void => { process.kill(Number(readFileSync(join(ns.directory, `${daemon}.pid`), 'utf8')), name); };
 
 const LLGR = 'graceful restart on; graceful restart time 2; long lived graceful restart on; long lived stale time 60;';
 
@@ -66,7 +66,7 @@ withBird('BIRD: its routes outlive its restart time as long-lived stale ones, an
   await routesFlow(both);
   expect(await pathsTo(both.ours)).toEqual([[false, []]]);
   const monitor = await both.us.monitorRoutes();
-  kill(both.them);
+  signal(both.them, 'bird', 'SIGKILL');
   await eventually(UP_MS, async () => { expect(await pathsTo(both.ours)).toEqual([[true, ['65535:6']]]); });
   expect(deletedIn(await monitor.read(), [ROUTE])).toEqual([]);
   await startBird(both.them, birdConfig(LLGR));
@@ -167,4 +167,17 @@ withFrr('FRR: takes our shutdown for a Hard Reset with the message inside, and d
   await both.ours.apply({ peers: sectionOf({ notificationRestart: true, shutdown: { message: 'gone' } }) });
   await eventually(UP_MS, () => { expect(lastReset(frr)).toMatchObject({ lastNotificationHardReset: true, lastErrorCodeSubcode: '0602', lastShutdownDescription: 'gone' }); });
   await eventually(UP_MS, () => { expect(frr.ask(`show bgp ipv4 unicast ${BLOCK!}`)).toContain('not in table'); });
+}, INTEROP_MS);
+
+withFrr('FRR: silence for the hold time is a restart where N was agreed: nothing leaves the kernel', async () => {
+  await using net = await Namespaces.create('silence');
+  const both = await start(net, { notificationRestart: true });
+  await startFrr(both.them, { bgpd: frrConfig(N) });
+  await routesFlow(both);
+  const monitor = await both.us.monitorRoutes();
+  signal(both.them, 'bgpd', 'SIGSTOP');
+  await eventually(UP_MS, async () => { expect(await both.ours.peer('v4')).toMatchObject({ lastError: 'sent: Hold timer expired', stale: 1 }); });
+  signal(both.them, 'bgpd', 'SIGCONT');
+  await eventually(UP_MS, async () => { expect(await both.ours.peer('v4')).toMatchObject({ state: 'Established', stale: 0, received: 1, endOfRib: ['ipv4'] }); });
+  expect(deletedIn(await monitor.read(), [ROUTE])).toEqual([]);
 }, INTEROP_MS);
