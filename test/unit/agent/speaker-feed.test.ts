@@ -6,6 +6,7 @@ import { storageFor } from '../../../config/storage/storage.ts';
 import type { KindName } from '../../../config/kinds/kinds.ts';
 import { OperationError, showProblem, type Problem } from '../../../lib/errors.ts';
 import { silentLog } from '../../../lib/log.ts';
+import type { KubeObject, ListOptions, Resource, WatchHandler } from '../../../sys/kube/client.ts';
 import type { RpcClient } from '../../../sys/rpc.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -149,6 +150,29 @@ test('the node is not in the cluster: bgpd is told nothing and keeps what it has
   expect(r.bgpd.log).toEqual([ALL]);
 });
 
+test('a new agent says nothing of sessions before it knows their password: they would go down', async () => {
+  let answer: (() => void) | undefined;
+  class SlowSecrets extends MemoryKube {
+    override watch<T extends KubeObject>(resource: Resource, options: ListOptions, handler: WatchHandler<T>): Disposable {
+      if (resource.plural !== 'secrets') return super.watch(resource, options, handler);
+      answer = () => {
+        handler.upsert({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, data: { k: 'c3dvcmRmaXNo' } } as unknown as T);
+        handler.synced();
+      };
+      return { [Symbol.dispose]: () => undefined };
+    }
+  }
+  const kube = new SlowSecrets();
+  put(kube, 'BGPConfiguration', 'default', { nodeMeshPassword: { secretKeyRef: { name: 's', key: 'k' } } });
+  using r = rig(kube);
+  await r.cluster.whenInSync();
+  for (let i = 0; i < 20; i++) { r.clock.advance(1_000); await new Promise(setImmediate); }
+  expect([r.bgpd.log, r.feed.problems]).toEqual([[], []]);
+  answer!();
+  await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
+  expect(r.bgpd.applied[0]?.sections.peers?.value.peers).toMatchObject([{ name: 'Mesh_10_0_0_2', password: 'swordfish' }]);
+});
+
 test('a disposed feed stops: no timer, no connection', async () => {
   const r = rig();
   await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
@@ -157,4 +181,24 @@ test('a disposed feed stops: no timer, no connection', async () => {
   putNode(r.kube, 'c', '10.0.0.3/24');
   r.clock.advance(10_000);
   expect([r.bgpd.log, r.bgpd.dials]).toEqual([[ALL], 1]);
+});
+
+test('with service ranges nothing is said before Services have been listed: bgpd would withdraw what it announces', async () => {
+  const kube = new MemoryKube();
+  put(kube, 'BGPConfiguration', 'default', { serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] });
+  const listed = Promise.withResolvers<void>();
+  const watch = kube.watch.bind(kube);
+  kube.watch = (resource, options, handler) => {
+    if (resource.plural !== 'services') return watch(resource, options, handler);
+    void listed.promise.then(() => { handler.synced(); });
+    return { [Symbol.dispose]: () => undefined };
+  };
+  using r = rig(kube);
+  await r.cluster.whenInSync();
+  await eventually(5_000, () => { expect(r.bgpd.dials).toBe(1); });
+  r.clock.advance(10_000);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  expect(r.bgpd.log).toEqual([]);
+  listed.resolve();
+  await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
 });
