@@ -4,6 +4,7 @@ import { newHelper, stepHelper, type Helper, type HelperEffect, type HelperEvent
 import type { DownReason } from '../../../../bgpd/session/negotiated.ts';
 import type { GracefulRestartCapability, LongLivedFamily } from '../../../../bgpd/wire/message.ts';
 import type { Family } from '../../../../lib/ip/prefix.ts';
+import { Seeded } from '../../../support/seeded.ts';
 
 const BOTH: readonly Family[] = ['ipv4', 'ipv6'];
 const capability = (preserved: readonly Family[], seconds = 60, families = BOTH): GracefulRestartCapability => ({
@@ -226,4 +227,56 @@ describe('long-lived', () => {
   test('a peer that is no longer configured leaves no timer', () => {
     expect(after(both, lost(), over('restart'), { type: 'removed' }).slice(-2)).toEqual(['no longLived ipv4', 'no longLived ipv6']);
   });
+});
+
+// ---- whatever happens
+
+test('in whatever order things happen, timers run exactly while something waits for them, and nothing stale is forgotten', () => {
+  const seed = new Seeded(9494);
+  const random = (): number => seed.below(1_000) / 1_000;
+  const pick = <T>(items: readonly T[]): T => seed.pick(items);
+  const some = (): readonly Family[] => BOTH.filter(() => random() < 0.7);
+  const anyEvent = (): HelperEvent => pick<() => HelperEvent>([
+    () => ({ type: 'sessionUp', negotiated: {
+      families: some(), gracefulRestart: random() < 0.8 ? capability(some(), pick([0, 60]), some()) : undefined, notificationRestart: random() < 0.5,
+      longLived: random() < 0.6 ? some().map((family) => ({ family, forwardingPreserved: random() < 0.7, staleSeconds: pick([0, 3600]) })) : undefined,
+    } }),
+    () => ({ type: 'sessionDown', reason: { kind: pick(['closed', 'closed', 'error', 'notified', 'hold-timer', 'administrative']), text: '' } }),
+    () => ({ type: 'endOfRib', family: pick(BOTH) }),
+    () => ({ type: 'expired', timer: pick(['restart', 'stale', 'longLived ipv4', 'longLived ipv6']) }),
+    () => ({ type: 'removed' }),
+  ])();
+  let helper = newHelper(120);
+  const armed = new Set<string>();
+  /** Families in which the RIB would hold routes, and stale ones. */
+  const [held, stale] = [new Set<Family>(), new Set<Family>()];
+  for (let i = 0; i < 3_000; i++) {
+    const event = anyEvent();
+    if (event.type === 'expired' && !armed.delete(event.timer)) continue;      // a timer that does not run does not expire
+    const [next, effects] = stepHelper(helper, event);
+    if (event.type === 'sessionUp' && helper !== next) for (const family of event.negotiated.families) held.add(family);
+    helper = next;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'arm': armed.add(effect.timer); break;
+        case 'disarm': armed.delete(effect.timer); break;
+        case 'markStale': for (const family of effect.families) if (held.has(family)) stale.add(family); break;
+        case 'markLongLived': for (const family of effect.families) expect(stale.has(family)).toBe(true); break;
+        case 'removeStale':
+          for (const family of effect.families) {
+            stale.delete(family);
+            if (!helper.families.includes(family)) held.delete(family);      // nothing fresh can be there
+          }
+          break;
+        case 'removeAll': for (const family of effect.families) { stale.delete(family); held.delete(family); } break;
+      }
+    }
+    const expected = [
+      ...(helper.plain.length > 0 ? ['stale'] : []), ...(helper.plain.length > 0 && helper.state === 'retaining' ? ['restart'] : []),
+      ...helper.aged.map((family) => `longLived ${family}`),
+    ];
+    expect([[...armed].sort(), [...stale].sort()]).toEqual([expected.sort(), [...helper.stale].sort()]);
+    expect(helper.state === 'retaining' || helper.state === 'refreshing').toBe(helper.stale.length > 0);
+    if (helper.state === 'down') expect(held.size).toBe(0);
+  }
 });
