@@ -19,6 +19,7 @@ import { Retention } from './retention.ts';
 import { Guards } from './rib/guards.ts';
 import type { WhyRefused } from './rib/loc-rib.ts';
 import { unfitness } from './rib/loop.ts';
+import { FIRST_PEER_INDEX } from './rib/route.ts';
 import { RouteSettings, type RouteSettingsPorts } from './route-settings.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
 import type { RestartState } from './session/local-open.ts';
@@ -104,7 +105,8 @@ export class Speaker {
   get isRestarting(): boolean { return FAMILIES.some((family) => this.routing.ribs[family].isDeferring); }
 
   /** What guards have against a route; filters say no more than no. */
-  readonly whyRefused: WhyRefused = (prefix, { source }) => this.#guards.refusal(prefix, source.interfaceIndex);
+  readonly whyRefused: WhyRefused = (prefix, { source }) =>
+    (source.index < FIRST_PEER_INDEX ? undefined : this.#guards.refusal(prefix, source.interfaceIndex));
 
   /** What goes wrong at run time, in words for people. */
   get problems(): Problem[] {

@@ -1,6 +1,7 @@
 /** The speaker as a whole: what comes in on one side, and what the kernel and the peers see of it. */
 import { expect, test } from '@jest/globals';
-import { routesOf, statusOf } from '../../../bgpd/status.ts';
+import { routesOf } from '../../../bgpd/route-views.ts';
+import { statusOf } from '../../../bgpd/status.ts';
 import { ip, prefix } from '../../../lib/ip/text.ts';
 import { path } from '../../support/rib-builders.ts';
 import { SpeakerBench, type FakePeer } from '../../support/speaker-bench.ts';
@@ -127,7 +128,7 @@ test('ECMP: equal paths of two ToR routers are one kernel route, and one of them
   u.announce(['0.0.0.0/0'], { asPath: path(65002) });
   await bench.settle();
   expect(bench.kernel.table).toEqual(['0.0.0.0/0 via 192.0.2.65 192.0.2.66']);
-  expect(routesOf(bench.speaker, {}).routes[0]!.paths.map((p) => [p.peer, p.best, p.installed])).toEqual([
+  expect((await routesOf(bench.speaker, {}, () => Promise.resolve())).routes[0]!.paths.map((p) => [p.peer, p.best, p.installed])).toEqual([
     ['Static_192_0_2_65', true, true], ['Static_192_0_2_66', false, true],
   ]);
   bench.kernel.takeLog();
@@ -154,7 +155,7 @@ test('a next hop that is lost takes its routes along, another path takes over, a
   expect(bench.kernel.table).toEqual(['10.2.0.0/26 via 192.0.2.2']);
   expect(bench.kernel.takeLog()).toEqual(['put 10.2.0.0/26 via 192.0.2.2', 'remove 10.3.0.0/26']);
   expect(t.lines().sort()).toEqual(['+10.2.0.0/26 via 192.0.2.2', '-10.3.0.0/26']);
-  expect(routesOf(bench.speaker, { prefix: '10.3.0.0/26' }).routes[0]!.paths[0]!.reason).toBe('next hop unreachable');
+  expect((await routesOf(bench.speaker, { prefix: '10.3.0.0/26' }, () => Promise.resolve())).routes[0]!.paths[0]!.reason).toBe('next hop unreachable');
   bench.kernel.setReachable(MESH_A);
   await bench.settle();
   expect(bench.kernel.table).toEqual(['10.2.0.0/26 via 192.0.2.1', '10.3.0.0/26 via 192.0.2.1']);
@@ -191,7 +192,7 @@ test('looped routes are kept but not used, until the configuration allows them',
   t.announce(['172.16.0.0/12'], { asPath: path(65001, 64512) });
   await bench.settle();
   expect([bench.kernel.table, statusOf(bench.speaker, []).peers[0]!.received]).toEqual([[], 0]);
-  expect(routesOf(bench.speaker, {}).routes[0]!.paths[0]!.reason).toBe('own AS in AS_PATH');
+  expect((await routesOf(bench.speaker, {}, () => Promise.resolve())).routes[0]!.paths[0]!.reason).toBe('own AS in AS_PATH');
   await bench.apply({ peers: { peers: [tor(TOR_A, 65001, { allowLocalAs: 1 })] } });
   expect(bench.kernel.table).toEqual(['172.16.0.0/12 via 192.0.2.65']);
   expect([t.stopped, bench.made.length, statusOf(bench.speaker, []).peers[0]!.received]).toEqual([undefined, 1, 1]);
