@@ -145,6 +145,25 @@ withBird('BIRD: a prefix with a key: whoever dials from it gets in with the key,
   await eventually(UP_MS, () => { expect(ours.log).toContain('wide has its 1 peers'); });
 }, INTEROP_MS);
 
+withBird('BIRD: our restart takes no route of a dynamic peer from the kernel, although nobody knows beforehand who will come back', async () => {
+  await using net = await Namespaces.create('dynamic restart');
+  const { us, them } = await joined(net);
+  const { name: _name, address: _address, ...template } = sectionOf(peers('shared', { asn: 'external' })).peers[0]!;
+  const config = ourConfig({ peers: [] });
+  const ours = await OurSpeaker.start(us, { ...config, peers: { peers: [], dynamic: [{ name: 'rack', prefix: '10.9.0.0/16', maximumPeers: 4, template }] } });
+  await startBird(them, birdConfig('shared'));
+  const learned = (): string[] => us.routes(4, 'proto', '84').map((r) => r.dst);
+  await eventually(UP_MS, () => { expect(learned()).toContain('10.20.0.0/24'); });
+  const monitor = await us.monitorRoutes();
+  ours.process.signal('SIGKILL');
+  await ours.startAgain();
+  await eventually(UP_MS, async () => { expect((await ours.status()).restarting).toBe(true); });
+  await ours.established(UP_MS, `rack_${THEIRS.ipv4}`);
+  await eventually(60_000, async () => { expect((await ours.status()).restarting).toBe(false); });
+  expect(learned()).toContain('10.20.0.0/24');
+  expect((await monitor.read()).filter((line) => line.startsWith('Deleted') && line.includes('proto 84'))).toEqual([]);
+}, INTEROP_MS);
+
 withFrr('FRR: sessions of both families with the key; with another they stay down', async () => {
   await using net = await Namespaces.create('md5 frr');
   const { us, them } = await joined(net);
