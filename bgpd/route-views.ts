@@ -17,6 +17,8 @@ export const MAXIMUM_LIMIT = 10_000;
 const SLICE = 8_192;
 /** Prefixes explained in one turn. */
 const EXPLAINED = 512;
+/** What `rib/views.ts` says of a route that nobody refused but a filter. */
+const FILTERED = 'rejected by an import filter';
 const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
 
 /** One way to look at the table of a family. `has` is cheap: it is asked for every prefix there is. */
@@ -153,9 +155,9 @@ function advertised(neighbour: Neighbour): View {
   };
 }
 
-const seenPath = (rib: FamilyRib, id: number, { route, pathId, best, chosen, stale, refused, reason }: views.SeenPath): PathView => pathView(route, {
+const seenPath = (rib: FamilyRib, id: number, { route, pathId, best, chosen, stale, reason }: views.SeenPath): PathView => pathView(route, {
   pathId: pathId ?? null, best, installed: chosen && rib.fib.isInstalled(id), stale,
-  reason: refused && route.source === KERNEL ? 'not redistributed' : reason,
+  reason: route.source === KERNEL && reason === FILTERED ? 'not redistributed' : reason,
 });
 
 function pathView({ source, attributes, nextHop }: Pick<Route, 'source' | 'attributes' | 'nextHop'>,

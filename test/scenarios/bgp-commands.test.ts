@@ -62,6 +62,17 @@ scenario('sessions and routes as the ToR router sees them', async (lab) => {
   expect((await json<RoutesResult>(lab, 'routes', '--peer', 'local', '--node', 'n2')).routes.map((r) => r.prefix)).toContain(block);
 });
 
+scenario('the agent\'s metrics carry those of bgpd', async (lab) => {
+  await established(lab);
+  const tor = await torOf(lab, 'n1');
+  const pod = (await lab.kubectl('get', 'pods', '-n', 'kube-system', '--field-selector', 'spec.nodeName=n1', '-o', 'jsonpath={.items[0].metadata.name}')).stdout;
+  const { stdout } = await lab.kubectl('get', '--raw', `/api/v1/namespaces/kube-system/pods/${pod}:9098/proxy/metrics`);
+  expect(stdout).toContain('tortie_ready 1');
+  expect(stdout).toContain('tortie_bgpd_up 1');
+  expect(stdout).toContain(`tortie_bgp_peer_up{peer="${tor.name}"} 1`);
+  expect(stdout).toMatch(new RegExp(`tortie_bgp_peer_prefixes_advertised\\{peer="${tor.name}",family="ipv4"\\} [1-9]`));
+});
+
 scenario('a session is cleared, shut down with a message, and enabled again', async (lab) => {
   await established(lab);
   const tor = await torOf(lab, 'n2');
