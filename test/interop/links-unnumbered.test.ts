@@ -129,6 +129,36 @@ protocol bgp links {
   await eventually(UP_MS, () => { weForward(us, them); theyForward(us, them, 'bird'); });
 }, INTEROP_MS);
 
+withBird('BIRD: a peer that is named by its link-local address and interface, whoever dials; without the interface it says so', async () => {
+  await using net = await Namespaces.create('link-local bird');
+  const { us, them } = joined(net);
+  const speaker = await OurSpeaker.start(us, { ...config(), peers: { peers: [] } });
+  const peers = (passive: boolean, link = 'eth0') => speakerConfig({ asn: OUR_ASN, routerId: '10.9.0.1', peers: [
+    { name: 'll', address: linkLocalOf(them), interface: link, asn: THEIR_ASN, families: ['ipv6'], passive },
+  ] }).peers;
+  await startBird(them, `
+router id 10.20.0.1;
+protocol device {}
+protocol kernel { ipv6 { export all; import none; }; }
+protocol static { ipv6; route ${THEIR_ROUTES[6]} blackhole; }
+protocol bgp them {
+  local as ${THEIR_ASN}; neighbor ${linkLocalOf(us)}%eth0 as ${OUR_ASN}; hold time 6;
+  connect delay time 1; connect retry time 1; error wait time 1, 2;
+  ipv6 { import all; export where source = RTS_STATIC; };
+}`);
+  await speaker.apply({ peers: peers(false, 'eth9') });
+  await eventually(UP_MS, async () => { expect((await speaker.peer('ll')).info).toContain('there is no interface eth9'); });
+  for (const passive of [false, true]) {
+    await speaker.apply({ peers: { peers: [] } });
+    await speaker.apply({ peers: peers(passive) });
+    await speaker.established(UP_MS, 'll');
+    await eventually(UP_MS, () => {
+      expect(ours(us, 6)).toMatchObject({ gateway: linkLocalOf(them), dev: 'eth0' });
+      expect(them.routes(6, 'proto', 'bird').find((r) => r.dst === OUR_BLOCKS[1])).toMatchObject({ gateway: linkLocalOf(us), dev: 'eth0' });
+    });
+  }
+}, INTEROP_MS);
+
 withUs('two of ours find each other, also with the same link-local address on two links', async () => {
   await using net = await Namespaces.create('unnumbered ours');
   const { us, them } = joined(net);
