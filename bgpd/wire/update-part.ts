@@ -18,9 +18,3 @@ export function partOf(message: UpdateMessage, family: Family): UpdatePart {
       announced: { prefixes: message.announced6, ids: message.announcedIds6 }, nextHop: message.nextHop6,
     };
 }
-
-/** Those of which the test says yes, with their path identifiers. */
-export function only({ prefixes, ids }: Nlri, test: (prefix: Prefix) => boolean): Nlri {
-  const kept = [...prefixes.keys()].filter((i) => test(prefixes[i]!));
-  return { prefixes: kept.map((i) => prefixes[i]!), ids: ids === undefined ? undefined : kept.map((i) => ids[i]!) };
-}
