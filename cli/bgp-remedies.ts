@@ -7,6 +7,9 @@ type Facts = Pick<PeerDetail, 'state' | 'info' | 'address' | 'port' | 'localAsn'
 
 /** Ordered: the first line whose words are in the last failure explains it. */
 const CAUSES: readonly (readonly [words: RegExp, why: (p: Facts) => string, remedy: (p: Facts) => string])[] = [
+  [/MD5 key mismatch/i,
+    (p) => (p.md5 ? 'the neighbour signs with another password than ours, or with none' : 'the neighbour demands a password that we do not have'),
+    () => 'compare the Secret of the BGPPeer with the neighbour\'s password; an end of line counts'],
   [/connection refused/i,
     (p) => `nothing accepts connections at ${p.address} port ${p.port}, or the neighbour does not know our address`,
     (p) => `check that BGP runs there, listens on port ${p.port}, and has this node as a neighbour${p.md5 ? '' : '; if it wants a password, some stacks refuse without one'}`],

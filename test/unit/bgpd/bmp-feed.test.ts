@@ -5,7 +5,7 @@ import { BmpStation, type StationFeed } from '../../../bgpd/bmp-station.ts';
 import type { Connection, DialOptions } from '../../../bgpd/ports.ts';
 import type { BmpStation as StationConfig } from '../../../config/messages/speaker-config.ts';
 import { silentLog } from '../../../lib/log.ts';
-import { ip } from '../../../lib/ip/text.ts';
+import { ip, prefix } from '../../../lib/ip/text.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import type { FakeConnection} from '../../support/fake-transport.ts';
 import { FakeTransport } from '../../support/fake-transport.ts';
@@ -48,6 +48,31 @@ test('a station that comes later is told of the peers that are up, then of all r
   expect(said()).toEqual(['initiation', 'up', 'up', 'routes pre', 'routes post', 'routes pre', 'routes post', 'routes loc-rib', 'routes loc-rib', 'routes loc-rib', 'routes loc-rib']);
 });
 
+test('what an import filter refuses is shown before policy and withdrawn after it, also when the filter changes', async () => {
+  const { bench, feed, peer, neighbour } = await fed();
+  feed.begin();
+  peer.up();
+  peer.announce(['10.2.0.0/16']);
+  await bench.settle();
+  feed.up(neighbour);
+  const flags = (): string[] => {
+    const all: string[] = [];
+    for (let next = feed.next(); next !== undefined; next = feed.next()) {
+      for (const m of next) if (m[5] === 0 && m[6] === 0) all.push(`${typesIn([m])[0]!} ${m[48 + 19] === 0 && m[48 + 20] === 0 ? 'announces' : 'withdraws'}`);
+    }
+    return all;
+  };
+  flags();
+  feed.changed(neighbour, prefix('10.2.0.0/16'), 0);
+  expect(flags()).toEqual(['routes pre announces', 'routes post announces']);
+  await bench.apply({
+    filters: { filters: [{ name: 'none', rules: [], otherwise: 'reject' }] },
+    peers: { peers: [peerConfig('192.0.2.1', { asn: 65001, importFilters: ['none'] })] },
+  });
+  feed.judged(neighbour);
+  expect(flags()).toEqual(['routes pre announces', 'routes post withdraws']);
+});
+
 test('a change is told as what holds when it is told; what a peer that went down has said is not told any more', async () => {
   const { bench, feed, peer, neighbour, said } = await fed();
   feed.begin();
@@ -55,9 +80,9 @@ test('a change is told as what holds when it is told; what a peer that went down
   peer.up();
   await bench.settle();
   feed.up(neighbour);
-  for (let i = 0; i < 1000; i++) feed.changed(neighbour, 0x0a020000 * 64 + 16 as never, 0);
+  for (let i = 0; i < 1000; i++) feed.changed(neighbour, prefix('10.2.0.0/16'), 0);
   expect(said()).toEqual(['up', 'routes pre', 'routes post']);
-  feed.changed(neighbour, 0x0a020000 * 64 + 16 as never, 0);
+  feed.changed(neighbour, prefix('10.2.0.0/16'), 0);
   feed.down(neighbour, { type: 'remote-closed' });
   expect(said()).toEqual(['down']);
 });
