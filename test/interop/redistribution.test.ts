@@ -64,6 +64,23 @@ test('LOCAL_PREF says the metric of a kernel route to an internal peer, and the 
   expect(metrics()).toHaveLength(2);
 }, INTEROP_MS);
 
+test('another metric for all routes: each stands with the new one before the old one goes', async () => {
+  await using p = await pair(bird);
+  await weHave(p, THEIR_ROUTES);
+  const { kernel } = p.config.global;
+  const metrics = (): (number | undefined)[] => ([4, 6] as const).flatMap((family) => p.us.routes(family, 'proto', '84').map((r) => r.metric));
+  const count = metrics().length;
+  const monitor = await p.us.monitorRoutes();
+  await p.ours.apply({ global: { ...p.config.global, kernel: { ...kernel, metric: 700, metric6: 800 } } });
+  await eventually(UP_MS, () => { expect(metrics().sort()).toEqual([700, 700, 700, 800, 800, 800]); });
+  expect(count).toBe(6);
+  const lines = await monitor.read();
+  for (const prefix of [...THEIR_ROUTES, ...OUR_BLOCKS]) {
+    const about = lines.filter((line) => line.includes(`${prefix} `));
+    expect(about.map((line) => line.startsWith('Deleted'))).toEqual([false, true]);
+  }
+}, INTEROP_MS);
+
 test('connected networks of an ignored interface are not announced, nor next hops reached through them', async () => {
   await using p = await pair(bird);
   const settings = (ignoredInterfaces: readonly string[]): Pick<SpeakerConfig, 'global' | 'filters'> =>

@@ -137,10 +137,10 @@ test('the kernel filter and the install switch are followed at once', async () =
   expect(bench.kernel.table).toHaveLength(3);
 });
 
-test('another metric: everything stands in the new place before the old one is cleared', async () => {
+test('another table: everything stands in the new place before the old one is cleared', async () => {
   const { bench } = await established();
   const before = bench.kernel.table;
-  await bench.apply({ global: globalSection({ kernel: { metric: 512 } }) });
+  await bench.apply({ global: globalSection({ kernel: { table: 100 } }) });
   const log = bench.kernel.takeLog();
   // One fake kernel plays both places: what counts is the order.
   expect(log.findIndex((line) => line.startsWith('remove'))).toBeGreaterThanOrEqual(log.findLastIndex((line) => line.startsWith('put')));
