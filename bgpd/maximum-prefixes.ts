@@ -17,8 +17,8 @@ const SAFI_UNICAST = 1;
 interface Standing {
   /** From this on it is a warning; said once until the count is below again. */
   isWarned: boolean;
-  /** The session was ended because of it; what was counted then. */
-  closedAt: number | undefined;
+  /** The session was ended because of it: what was counted then, and against which limit. */
+  closed: { readonly count: number; readonly limit: Limit } | undefined;
 }
 
 export interface LimitPorts {
@@ -54,10 +54,20 @@ export class PrefixLimits {
       this.#ports.log.warn('peer.prefixes', { peer: neighbour.config.name, family, prefixes: count, limit: limit.limit });
     }
     if (count <= limit.limit || limit.action === 'warn') return false;
-    if (standing.closedAt !== undefined) return true;
-    standing.closedAt = count;
+    if (standing.closed !== undefined) return true;
+    standing.closed = { count, limit };
     neighbour.peer.hold(maximumPrefixesReached(family, limit.limit), `more than ${limit.limit} ${family} prefixes received`, limit.restartSeconds);
     return true;
+  }
+
+  /** The configuration is another one: who was kept out by a limit that is no more is let in, and a lower limit counts at once. */
+  reconfigured(neighbour: Neighbour): void {
+    const closed = [...this.#standings.get(neighbour)?.values() ?? []].find((standing) => standing.closed !== undefined)?.closed;
+    if (closed !== undefined && JSON.stringify(closed.limit) !== JSON.stringify(neighbour.config.maximumPrefixes)) {
+      this.forget(neighbour);
+      neighbour.peer.start();
+    }
+    this.check(neighbour);
   }
 
   /** A new session has begun, or an operator wants one. */
@@ -72,10 +82,10 @@ export class PrefixLimits {
     const { name, maximumPrefixes: limit } = neighbour.config;
     if (limit === undefined) return [];
     const path = `peers/${name}.maximumPrefixes`;
-    const closedAt = this.#standings.get(neighbour)?.get(family)?.closedAt;
-    if (closedAt !== undefined) {
+    const closed = this.#standings.get(neighbour)?.get(family)?.closed;
+    if (closed !== undefined) {
       const until = limit.restartSeconds === undefined ? 'until it is cleared by hand' : `for ${limit.restartSeconds} s`;
-      return [{ path, message: `the session was closed because of ${closedAt} ${family} prefixes: expected at most ${limit.limit}; it stays down ${until}` }];
+      return [{ path, message: `the session was closed because of ${closed.count} ${family} prefixes: expected at most ${limit.limit}; it stays down ${until}` }];
     }
     const count = this.#countOf(neighbour, family);
     if (count < warningFrom(limit)) return [];
@@ -88,7 +98,7 @@ export class PrefixLimits {
     let families = this.#standings.get(neighbour);
     if (families === undefined) this.#standings.set(neighbour, families = new Map<Family, Standing>());
     let standing = families.get(family);
-    if (standing === undefined) families.set(family, standing = { isWarned: false, closedAt: undefined });
+    if (standing === undefined) families.set(family, standing = { isWarned: false, closed: undefined });
     return standing;
   }
 }

@@ -168,7 +168,7 @@ export class Speaker {
       this.neighbours.reconfigure({ global, peers: next.peers, filters: next.filters ?? NO_FILTERS });
       if (affected !== undefined) for (const neighbour of this.neighbours) this.neighbours.judgeAgain(neighbour, affected);
       this.#onPeersConfigured(global, next.peers);
-      for (const neighbour of this.neighbours) this.limits.check(neighbour);
+      for (const neighbour of this.neighbours) this.limits.reconfigured(neighbour);
     }
     this.#bmp.configure(global);
     this.routing.changed();

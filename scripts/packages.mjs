@@ -6,7 +6,7 @@ const COMPILER = ['gcc', 'libc6-dev', 'musl-tools'];
 const NAMESPACES = ['iproute2', 'util-linux', 'procps', 'iputils-ping', 'nftables'];
 const KUBECTL = ['python3', 'python3-venv', 'ca-certificates'];
 const LAB = [...COMPILER, ...NAMESPACES, ...KUBECTL, 'bird2', 'containernetworking-plugins'];
-const ROUTERS = ['bird2', 'frr', 'gobgpd', 'openbgpd', 'exabgp', 'tshark', 'tcpdump'];
+const ROUTERS = ['bird2', 'frr', 'gobgpd', 'openbgpd', 'exabgp', 'pmacct', 'tshark', 'tcpdump'];
 
 /** Command → Debian packages. */
 export const PACKAGES = {

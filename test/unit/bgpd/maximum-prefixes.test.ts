@@ -67,3 +67,12 @@ test('a limit that is set below what a peer has sent counts at once', async () =
   await bench.apply(config({ limit: 20, action: 'close' }));
   expect(peer.held?.notification.subcode).toBe(1);
 });
+
+test('who is kept out is let in when the limit is raised or gone, and not before', async () => {
+  const { bench, peer, config, problems } = await withLimit({ limit: 10, action: 'close' });
+  peer.announce(prefixes(0, 11));
+  await bench.apply(config({ limit: 10, action: 'close' }));
+  expect([peer.started, problems()]).toEqual([1, [expect.stringContaining('was closed')]]);
+  await bench.apply(config({ limit: 20, action: 'close' }));
+  expect([peer.started, problems()]).toEqual([2, []]);
+});
