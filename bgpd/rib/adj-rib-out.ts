@@ -41,6 +41,9 @@ export class AdjRibOut {
   #remembersAll = true;
   /** Next hops that are reached differently now, so that routes through them may look different to the peers. */
   readonly #movedHops = new Set<Hop>();
+  /** The route looked at last, and what `withheld` says of it: runs of one route are the common case. Until the next flush. */
+  #lastRoute: Route | undefined;
+  #lastKept: string | undefined;
   #changes: Change[] = [];
   #count = 0;
   /** How many of the routes sent came from a source, by its index. */
@@ -72,6 +75,7 @@ export class AdjRibOut {
 
   /** What changed since the last call. */
   takeChanges(): readonly Change[] {
+    this.#lastRoute = undefined;
     const changes = this.#changes;
     this.#changes = [];
     return changes;
@@ -80,6 +84,7 @@ export class AdjRibOut {
   /** Why the route is not sent for this prefix; undefined: it is. */
   refusal(prefix: Prefix, route: Route): string | undefined {
     const passed = this.#passed(prefix, route);
+    this.#lastRoute = undefined;                  // between two flushes policy may change
     return typeof passed === 'string' ? passed : undefined;
   }
 
@@ -173,8 +178,11 @@ export class AdjRibOut {
 
   /** The route as the export filter leaves it, or why it is not sent. */
   #passed(prefix: Prefix, route: Route): Route | string {
-    const kept = withheld(route, this.target);
-    if (kept !== undefined) return kept;
+    if (route !== this.#lastRoute) {
+      this.#lastRoute = route;
+      this.#lastKept = withheld(route, this.target);
+    }
+    if (this.#lastKept !== undefined) return this.#lastKept;
     const verdict = this.#filter === undefined || this.#filter(prefix, route);
     if (verdict === false) return 'rejected by an export filter';
     const changed = verdict === true ? route : this.routes.changed(route, verdict);
