@@ -41,7 +41,9 @@ const CAUSES: readonly (readonly [words: RegExp, why: (p: Facts) => string, reme
   [/hold timer/i,
     () => 'nothing was heard for the hold time: the neighbour or the path to it is dead or overloaded',
     (p) => `ping ${p.address}; check for packet loss, an MTU that is too large for one of the links, and the neighbour's load`],
-  [/administrative shutdown/i, () => 'an operator has shut the session down', () => 'ask who did; on our side it ends with tortiectl bgp enable'],
+  [/administrative shutdown/i,
+    (p) => `an operator of the neighbour has shut the session down${/\("(.*)"\)/.exec(p.info) === null ? '' : `: ${/\("(.*)"\)/.exec(p.info)![1]!}`}`,
+    () => 'ask there, or wait'],
   [/administrative reset/i, () => 'an operator has reset the session', () => 'it comes back by itself'],
   [/peer de-?configured/i, () => 'the neighbour has no such session in its configuration any more', () => 'add this node there, or delete the BGPPeer'],
   [/connection rejected/i, () => 'the neighbour does not want a session with this node', () => 'check the neighbour\'s list of peers, and from which address we dial'],
@@ -58,7 +60,9 @@ export function diagnose(peer: Facts): Diagnosis | undefined {
     return { why: `an operator of ours holds it down${peer.shutdown === '' ? '' : `: ${JSON.stringify(peer.shutdown)}`}`, remedy: 'tortiectl bgp enable' };
   }
   const said = peer.info === '' ? peer.lastError ?? '' : peer.info;
-  const found = CAUSES.find(([words]) => words.test(said));
+  // Dials that are refused after a NOTIFICATION tell less than it did.
+  const last = /\(last: (.*)\)/.exec(said)?.[1] ?? '';
+  const found = CAUSES.find(([words]) => words.test(last)) ?? CAUSES.find(([words]) => words.test(said));
   if (found !== undefined) return { why: found[1](peer), remedy: found[2](peer) };
   if (said !== '') return { why: said, remedy: 'see the errors below' };
   return peer.passive

@@ -72,6 +72,7 @@ test.each<[string, Partial<PeerDetail>, RegExp, RegExp]>([
   ['their limit', { info: 'received: Cease: maximum number of prefixes reached', maximumPrefixes: null }, /takes no more prefixes/, /bgp advertised/],
   ['our limit', { info: 'more than 1000 ipv4 prefixes received' }, /the limit of 1000/, /bgp clear/],
   ['a shutdown of ours', { info: 'x', shutdown: 'rack moves' }, /holds it down: "rack moves"/, /bgp enable/],
+  ['a shutdown of theirs', { info: 'Connection refused (last: Cease: administrative shutdown ("rack 7 moves"), by the peer)' }, /^an operator of the neighbour has shut the session down: rack 7 moves$/, /ask there/],
   ['waiting', { info: '', passive: true }, /waits for the neighbour to dial/, /not passive itself/],
   ['anything else', { info: 'the moon is full' }, /^the moon is full$/, /errors below/],
 ])('why it is down: %s', (_name, some, why, remedy) => {
