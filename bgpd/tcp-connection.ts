@@ -46,8 +46,11 @@ export class TcpConnection implements Connection {
   readonly #early: Uint8Array[] = [];
   #end: string | undefined;
 
-  /** Takes the descriptor. `demand`: what it is under already. `buffer` may be shared: a chunk is valid only during its callback. */
-  constructor(fd: number, ends: Ends, demand: LinkDemand | undefined, buffer: Uint8Array) {
+  /**
+   * Takes the descriptor. `demand`: what it is under already. `buffer` may be shared: a chunk is valid only during its
+   * callback. `gone` is called once, when the descriptor is closed, whoever wanted it.
+   */
+  constructor(fd: number, ends: Ends, demand: LinkDemand | undefined, buffer: Uint8Array, gone: () => void) {
     this.local = ends.local;
     this.remote = ends.remote;
     this.remotePort = ends.remotePort;
@@ -64,10 +67,8 @@ export class TcpConnection implements Connection {
     this.#socket.on('drain', () => { this.#callbacks?.drained(); });
     this.#socket.on('error', (error) => { this.#closed(inWords(error)); });
     this.#socket.on('end', () => { this.#closed(''); });
-    this.#socket.on('close', () => { this.#closed(''); });
+    this.#socket.on('close', () => { gone(); this.#closed(''); });
   }
-
-  get isOpen(): boolean { return !this.#socket.destroyed; }
 
   listen(callbacks: ConnectionCallbacks): void {
     this.#callbacks = callbacks;

@@ -98,8 +98,7 @@ class TcpTransport implements TransportPort {
     for (const listening of this.#listening) this.#setKeys(listening.socket.fd, listening.family, listening.keys);
     for (const connection of this.#connections) {
       const demand = this.#demands.find(connection.remote, connection.link?.name);
-      if (!connection.isOpen) this.#connections.delete(connection);
-      else if (demand !== undefined) connection.follow(demand);
+      if (demand !== undefined) connection.follow(demand);
     }
   }
 
@@ -165,7 +164,7 @@ class TcpTransport implements TransportPort {
   }
 
   #connection(fd: number, ends: ConstructorParameters<typeof TcpConnection>[1], demand: LinkDemand | undefined): TcpConnection {
-    const connection = new TcpConnection(fd, ends, demand, this.#buffer);
+    const connection = new TcpConnection(fd, ends, demand, this.#buffer, () => { this.#connections.delete(connection); });
     this.#connections.add(connection);
     return connection;
   }
