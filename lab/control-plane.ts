@@ -10,8 +10,9 @@ import { Daemon } from './daemon.ts';
 import { CRD_DIRECTORY, tortie } from './installation.ts';
 import { Machine } from './machine.ts';
 import { CRDS, NAMESPACES, clusterObjects } from './objects.ts';
-import { API_PORT, CONTROL, hostKubeconfig } from './plan.ts';
+import { API_PORT, hostKubeconfig } from './plan.ts';
 import { pause } from './process.ts';
+import type { Leg, MachinePlan, Topology } from './topology.ts';
 
 const READY_WITHIN_MS = 30_000;
 /** What is listed before the cluster's objects are created; `default` comes with the server. */
@@ -21,18 +22,29 @@ export class ControlPlane {
   readonly machine: Machine;
   readonly apiserver: Daemon;
   readonly #lab: string;
+  readonly #plan: MachinePlan;
   #forward: Server | undefined;
 
-  constructor(lab: string, options: { readonly source: boolean }) {
+  constructor(lab: string, plan: MachinePlan, options: { readonly source: boolean }) {
     this.#lab = lab;
-    this.machine = new Machine(lab, CONTROL.name, { disks: false });
+    this.#plan = plan;
+    this.machine = new Machine(lab, plan.name, { disks: false });
+    const hosts = plan.legs.flatMap(hostsOf);
     this.apiserver = new Daemon(this.machine, 'apiserver', [...tortie(options.source), 'apiserver',
-      '--data', '/run/lab/data', '--listen', `${CONTROL.address4}:${API_PORT}`, '--listen', 'unix:/run/lab/api.sock',
-      '--san', '127.0.0.1', '--kubeconfig', '/run/lab/kubeconfig', '--server-url', `https://${CONTROL.address4}:${API_PORT}`]);
+      '--data', '/run/lab/data', ...hosts.flatMap((host) => ['--listen', `${host}:${API_PORT}`]), '--listen', 'unix:/run/lab/api.sock',
+      '--san', '127.0.0.1', ...hosts.flatMap((host) => ['--san', host.replace(/^\[|\]$/g, '')]),
+      '--kubeconfig', '/run/lab/kubeconfig', '--server-url', serverUrl(plan.legs[0]!)]);
   }
 
-  /** The kubeconfig that nodes use, as text. */
-  get nodeKubeconfig(): string { return readFileSync(this.#shared('kubeconfig'), 'utf8'); }
+  /** The kubeconfig that machines use that have their first leg in a segment, as text. */
+  kubeconfigFor({ legs }: MachinePlan): string {
+    const leg = this.#plan.legs.find((l) => l.segment === legs[0]?.segment) ?? this.#plan.legs[0]!;
+    return this.#withServer(serverUrl(leg));
+  }
+
+  #withServer(url: string): string {
+    return readFileSync(this.#shared('kubeconfig'), 'utf8').replaceAll(serverUrl(this.#plan.legs[0]!), url);
+  }
 
   /** After the switch has given the machine its `eth0`. Resolves when the server is ready; gives the host's port. */
   async start(port: number): Promise<number> {
@@ -40,8 +52,7 @@ export class ControlPlane {
     await this.apiserver.start();
     await this.#untilReady();
     const chosen = await this.#listenOnHost(port);
-    writeFileSync(hostKubeconfig(this.#lab),
-      this.nodeKubeconfig.replaceAll(`https://${CONTROL.address4}:${API_PORT}`, `https://127.0.0.1:${chosen}`), { mode: 0o600 });
+    writeFileSync(hostKubeconfig(this.#lab), this.#withServer(`https://127.0.0.1:${chosen}`), { mode: 0o600 });
     return chosen;
   }
 
@@ -71,6 +82,12 @@ export class ControlPlane {
   }
 }
 
+/** As they stand in URLs. */
+const hostsOf = ({ address4, address6 }: Leg): string[] =>
+  [...(address4 === undefined ? [] : [address4]), ...(address6 === undefined ? [] : [`[${address6}]`])];
+
+const serverUrl = (leg: Leg): string => `https://${hostsOf(leg)[0]}:${API_PORT}`;
+
 function join2(a: Socket, b: Socket): void {
   for (const [from, to] of [[a, b], [b, a]] as const) {
     from.on('error', () => { to.destroy(); });
@@ -88,12 +105,12 @@ function connects(path: string): Promise<boolean> {
 }
 
 /** The kinds, then the objects a fresh cluster starts with. Safe to repeat: what exists is left as it is. */
-export async function installCluster(client: KubeClient): Promise<void> {
+export async function installCluster(client: KubeClient, topology: Topology): Promise<void> {
   const crds = readCrds();
   await Promise.all(crds.map((crd) => client.create(CRDS, crd)));
   for (const crd of crds) await untilServed(client, crd);
   await client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } });
-  for (const { resource, object } of clusterObjects()) await client.create(resource, object);
+  for (const { resource, object } of clusterObjects(topology)) await client.create(resource, object);
 }
 
 interface Crd extends KubeObject {

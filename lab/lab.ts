@@ -1,6 +1,6 @@
 /** A lab as commands and scenario tests see it: start it, look at it, break it, ask from pod to pod. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { OperationError } from '../lib/errors.ts';
 import type { SpeakerStatus } from '../config/messages/bgpd-control.ts';
 import { run, type ExecResult } from '../sys/exec.ts';
@@ -10,14 +10,17 @@ import type { PodView } from './kubelet.ts';
 import { LabNode, Place } from './lab-node.ts';
 import { lastLines } from './log-lines.ts';
 import type { LabMethods, LabView, PodAdd } from './messages.ts';
-import { DEFAULT_NAME, POD_PORT, checkName, checkNodeCount, controlSocket, directoryOf, hostKubeconfig, supervisorLog } from './plan.ts';
+import { DEFAULT_NAME, POD_PORT, checkName, controlSocket, daemonLog, directoryOf, hostKubeconfig, supervisorLog, topologyFile } from './plan.ts';
 import { removeLab } from './removal.ts';
 import type { Told } from './supervisor.ts';
+import { checkTopology, flat, type Topology } from './topology.ts';
 
 export interface LabOptions {
   readonly name?: string;
-  /** 3 unless said. */
+  /** How many nodes, on one segment with a ToR router; 3 unless said. */
   readonly nodes?: number;
+  /** Something else than that. */
+  readonly topology?: Topology;
   /** Run the checkout's TypeScript instead of the bundle; unless said, when TORTIE_LAB_SOURCE is 1. */
   readonly source?: boolean;
   readonly port?: number;
@@ -49,7 +52,7 @@ export class Lab implements AsyncDisposable {
     if (await Lab.find(name) !== undefined) throw new OperationError('LAB_RUNS', { name, do: `npm run lab -- down --name ${name}` });
     await removeLab(name);
     try {
-      await startSupervisor(name, checkNodeCount(options.nodes ?? 3), options);
+      await startSupervisor(name, checkTopology(options.topology ?? flat(options.nodes ?? 3)), options);
       return await Lab.open(name);
     } catch (error) {
       const said = lastLines(supervisorLog(name), 15);
@@ -98,7 +101,10 @@ export class Lab implements AsyncDisposable {
   async pod(name: string, options: Omit<PodAdd, 'name'> = {}): Promise<PodView> { return this.#rpc.call('podAdd', { name, ...options }); }
   async deletePod(name: string, namespace = 'default'): Promise<void> { await this.#rpc.call('podDel', { name, namespace }); }
   async heal(node?: string): Promise<readonly string[]> { return (await this.#rpc.call('heal', node === undefined ? {} : { node })).healed; }
-  async birdc(command: string): Promise<string> { return (await this.#rpc.call('birdc', { command })).text; }
+  /** What `birdc` on a router says; `tor` unless said. */
+  async birdc(command: string, router?: string): Promise<string> { return (await this.#rpc.call('birdc', router === undefined ? { command } : { command, router })).text; }
+  /** A router's cables go out, then everything in it dies. */
+  async crashRouter(router: string): Promise<void> { await this.#rpc.call('break', { what: 'kill', node: router }); }
   /** Sends a signal to a daemon of a machine; resolves with the pid it had. */
   async signal(machine: string, daemon: string, signal: NodeJS.Signals): Promise<number> {
     return (await this.#rpc.call('signal', { machine, daemon, signal })).pid;
@@ -149,13 +155,19 @@ export class Lab implements AsyncDisposable {
 
   /** Everything a person wants to see when a scenario failed: each node's routes, peers and last log lines. */
   async report(): Promise<string> {
-    const parts = await Promise.all(this.nodes.map((n) => n.report()));
-    return [...parts, `== ${TOR_TITLE}`, (await this.tor.exec(['ip', 'route'])).stdout, await this.birdc('show protocols').catch(String),
-      `== supervisor\n${lastLines(supervisorLog(this.name), 10)}`].join('\n');
+    const view = await this.view();
+    const routers = view.machines.filter((m) => m.daemons.some((d) => d.name === 'bird'));
+    const parts = await Promise.all([...this.nodes.map((n) => n.report()), ...routers.map((r) => this.#routerReport(r.name, r.initPid !== null))]);
+    return [...parts, `== supervisor\n${lastLines(supervisorLog(this.name), 10)}`].join('\n');
+  }
+
+  async #routerReport(name: string, runs: boolean): Promise<string> {
+    if (!runs) return `== ${name}: down`;
+    const routes = await Promise.all(['-4', '-6'].map((f) => this.exec(name, ['ip', f, 'route']).then((r) => r.stdout, String)));
+    const sessions = await this.birdc('show protocols', name).catch(String);
+    return [`== ${name}: routes`, ...routes, 'sessions:', sessions, 'bird log:', lastLines(daemonLog(this.name, name, 'bird'), 15)].join('\n');
   }
 }
-
-const TOR_TITLE = 'tor: routes, sessions';
 
 function enter(initPid: number | null, machine: string, net: string | undefined, command: readonly string[]): string[] {
   if (initPid === null) throw new OperationError('MACHINE_DOWN', { machine, do: `npm run lab -- heal ${machine}` });
@@ -169,10 +181,11 @@ function answerOf(target: Ask, line: string): Answer {
     : { ...target, ok: false, reason: rest.join(' ') };
 }
 
-function startSupervisor(name: string, nodes: number, options: LabOptions): Promise<void> {
+function startSupervisor(name: string, topology: Topology, options: LabOptions): Promise<void> {
   mkdirSync(directoryOf(name), { recursive: true });
+  writeFileSync(topologyFile(name), JSON.stringify(topology));
   const log = openSync(supervisorLog(name), 'a');
-  const [program, ...args] = [...tortie(options.source ?? false), 'lab', 'supervise', '--name', name, '--nodes', String(nodes),
+  const [program, ...args] = [...tortie(options.source ?? false), 'lab', 'supervise', '--name', name,
     '--port', String(options.port ?? 0), ...(options.source ? ['--source'] : []), ...(options.owned ? ['--owned'] : [])];
   const child = spawn(program!, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
   closeSync(log);

@@ -1,5 +1,6 @@
 /** `tortie lab …`: the commands, each a line or two over the Lab class. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { OperationError } from '../lib/errors.ts';
 import { USAGE, parseArguments, type Call } from './arguments.ts';
 import { buildLab } from './building.ts';
@@ -8,9 +9,10 @@ import { PROGRAM, kubectlPath, tortiectl } from './installation.ts';
 import { Lab } from './lab.ts';
 import { isGood, measure, renderMatrix, table } from './matrix.ts';
 import { BREAKAGES, type Breakage } from './messages.ts';
-import { DEFAULT_NAME, checkNodeCount } from './plan.ts';
+import { DEFAULT_NAME, checkNodeCount, topologyFile } from './plan.ts';
 import { labNames, removeLab } from './removal.ts';
 import { superviseUntilTold, type Told } from './supervisor.ts';
+import type { Topology } from './topology.ts';
 
 const COMMANDS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   demo: () => demo(say),
@@ -171,7 +173,7 @@ async function supervise(call: Call): Promise<number> {
   process.once('disconnect', () => { if (ready && call.values['owned'] === true) goAway(); });
   try {
     await superviseUntilTold({
-      name: call.name, nodes: Number(text(call, 'nodes')), source: call.values['source'] === true, port: Number(text(call, 'port') ?? 0),
+      name: call.name, topology: JSON.parse(readFileSync(topologyFile(call.name), 'utf8')) as Topology, source: call.values['source'] === true, port: Number(text(call, 'port') ?? 0),
     }, tell);
   } catch (error) {
     if (!process.connected) await removeLab(call.name);

@@ -12,12 +12,13 @@ export interface LabMethods {
   podAdd: { readonly params: PodAdd; readonly result: PodView };
   /** Deletes the Pod object and resolves when nothing of the pod is left. */
   podDel: { readonly params: { readonly name: string; readonly namespace?: string }; readonly result: object };
+  /** `kill` is for routers too. */
   break: { readonly params: { readonly what: Breakage; readonly node: string }; readonly result: object };
   /** Of one node, or of all. */
   heal: { readonly params: { readonly node?: string }; readonly result: { readonly healed: readonly string[] } };
   signal: { readonly params: { readonly machine: string; readonly daemon: string; readonly signal: NodeJS.Signals }; readonly result: { readonly pid: number } };
-  /** What `birdc` on the ToR router says. */
-  birdc: { readonly params: { readonly command: string }; readonly result: { readonly text: string } };
+  /** What `birdc` on a router says. */
+  birdc: { readonly params: { readonly command: string; readonly router?: string }; readonly result: { readonly text: string } };
 }
 
 /** link: the cable is out. kill: the node crashes. pause: its daemons stand still. */
@@ -38,7 +39,7 @@ export interface LabView {
   readonly pods: readonly PodView[];
 }
 
-/** The machines that are not nodes: tor, host, control. */
+/** The machines that are not nodes: routers, hosts, control. */
 export interface MachineView { readonly name: string; readonly initPid: number | null; readonly addresses: readonly string[]; readonly daemons: readonly DaemonView[] }
 
 export interface NodeView extends MachineView {

@@ -8,14 +8,14 @@ import { connect } from '../sys/rpc.ts';
 import { Daemon } from './daemon.ts';
 import { PLUGIN_DIRECTORY, SHIM, tortie } from './installation.ts';
 import { DISKS, Machine } from './machine.ts';
-import type { MachineAddress } from './plan.ts';
 import { Runtime } from './runtime.ts';
 import type { Switch } from './switch.ts';
+import type { NodePlan } from './topology.ts';
 
 export type NodeState = 'running' | 'paused' | 'down';
 
 export class Node {
-  readonly address: MachineAddress;
+  readonly plan: NodePlan;
   readonly machine: Machine;
   readonly runtime: Runtime;
   readonly daemons: readonly Daemon[];
@@ -23,18 +23,18 @@ export class Node {
   #state: NodeState = 'down';
   #connected = true;
 
-  constructor(lab: string, address: MachineAddress, uplink: Switch, options: { readonly source: boolean }) {
-    this.address = address;
+  constructor(lab: string, plan: NodePlan, uplink: Switch, options: { readonly source: boolean }) {
+    this.plan = plan;
     this.#switch = uplink;
-    this.machine = new Machine(lab, address.name, { disks: true });
+    this.machine = new Machine(lab, plan.name, { disks: true });
     this.runtime = new Runtime(this.machine);
     this.daemons = [
       new Daemon(this.machine, 'bgpd', [...tortie(options.source), 'bgpd']),
-      new Daemon(this.machine, 'agent', [...tortie(options.source), 'agent', '--node', address.name, '--kubeconfig', '/run/lab/kubeconfig']),
+      new Daemon(this.machine, 'agent', [...tortie(options.source), 'agent', '--node', plan.name, '--kubeconfig', '/run/lab/kubeconfig']),
     ];
   }
 
-  get name(): string { return this.address.name; }
+  get name(): string { return this.plan.name; }
   get state(): NodeState { return this.#state; }
   get connected(): boolean { return this.#connected; }
 
@@ -50,23 +50,23 @@ export class Node {
   /** A crash: the cable first, so that no FIN leaves, then the init and with it everything. */
   async crash(): Promise<void> {
     if (this.#state === 'down') return;
-    await this.#switch.setCable(this.name, false);
+    await this.#switch.setCable(this.plan, false);
     this.#state = 'down';
     for (const d of this.daemons) d.forget();
     await this.machine.kill();
-    await this.#switch.removePort(this.name);
+    await this.#switch.removePorts(this.plan);
   }
 
   /** After a crash: same name, same disk, a new boot. */
   async reboot(kubeconfig: string): Promise<void> {
     await this.machine.makeNamespace();
-    await this.#switch.attach([this.address]);
+    await this.#switch.attach([this.plan]);
     this.#connected = true;
     await this.boot(kubeconfig);
   }
 
   async setCable(connected: boolean): Promise<void> {
-    if (this.#state !== 'down') await this.#switch.setCable(this.name, connected);
+    if (this.#state !== 'down') await this.#switch.setCable(this.plan, connected);
     this.#connected = connected;
   }
 

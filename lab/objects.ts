@@ -1,7 +1,8 @@
 /** The Kubernetes objects that the lab writes in the place of kubelet, installer and user. */
 import { AGENT_POD_LABEL, AGENT_STATUS_PORT, SYSTEM_NAMESPACE } from '../lib/ownership.ts';
 import type { KubeObject, Resource } from '../sys/kube/client.ts';
-import { NODE_ASN, POD_POOL4, POD_POOL6, POD_PORT, TOR, TOR_ASN, type MachineAddress } from './plan.ts';
+import { NODE_ASN, POD_POOL4, POD_POOL6, POD_PORT } from './plan.ts';
+import type { NodePlan, Topology } from './topology.ts';
 
 export const NODES: Resource = { group: '', version: 'v1', plural: 'nodes', namespaced: false };
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', namespaced: true };
@@ -25,36 +26,41 @@ export interface PodObject extends KubeObject {
 export interface PodPortObject { readonly containerPort: number; readonly hostPort?: number; readonly protocol?: string }
 
 /** What Calico's node start-up would find out and write is in the annotations. */
-export const nodeObject = (node: MachineAddress): KubeObject => ({
+export const nodeObject = (node: NodePlan): KubeObject => ({
   apiVersion: 'v1', kind: 'Node',
   metadata: {
     name: node.name,
-    labels: { 'kubernetes.io/hostname': node.name, 'kubernetes.io/os': 'linux' },
+    labels: { 'kubernetes.io/hostname': node.name, 'kubernetes.io/os': 'linux', ...node.labels },
     annotations: {
-      'projectcalico.org/IPv4Address': `${node.address4}/24`,
-      'projectcalico.org/IPv6Address': `${node.address6}/64`,
+      ...(ipv4Of(node) === undefined ? {} : { 'projectcalico.org/IPv4Address': `${ipv4Of(node)}/24` }),
+      ...(ipv6Of(node) === undefined ? {} : { 'projectcalico.org/IPv6Address': `${ipv6Of(node)}/64` }),
+      ...node.annotations,
     },
   },
   spec: {},
   status: nodeStatus(node, true),
 });
 
-export const nodeStatus = (node: MachineAddress, ready: boolean): object => ({
+const ipv4Of = ({ legs }: NodePlan): string | undefined => legs[0]?.address4;
+const ipv6Of = ({ legs }: NodePlan): string | undefined => legs[0]?.address6;
+const addressesOf = (node: NodePlan): string[] => [ipv4Of(node), ipv6Of(node)].filter((a) => a !== undefined);
+
+export const nodeStatus = (node: NodePlan, ready: boolean): object => ({
   addresses: [
-    { type: 'InternalIP', address: node.address4 }, { type: 'InternalIP', address: node.address6 }, { type: 'Hostname', address: node.name },
+    ...addressesOf(node).map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: node.name },
   ],
   conditions: [{ type: 'Ready', status: ready ? 'True' : 'Unknown', reason: ready ? 'LabReady' : 'LabNodeDown', lastTransitionTime: new Date().toISOString() }],
 });
 
 /** Stands for the node's agent, so that the API server's pod proxy reaches its status server. */
-export const agentPod = (node: MachineAddress): PodObject => ({
+export const agentPod = (node: NodePlan): PodObject => ({
   apiVersion: 'v1', kind: 'Pod',
   metadata: { name: `tortie-agent-${node.name}`, namespace: SYSTEM_NAMESPACE, labels: AGENT_POD_LABEL },
   spec: {
     nodeName: node.name, hostNetwork: true,
     containers: [{ name: 'agent', image: 'tortie', ports: [{ containerPort: AGENT_STATUS_PORT }] }],
   },
-  status: runningStatus('agent', [node.address4, node.address6]),
+  status: runningStatus('agent', addressesOf(node)),
 });
 
 export const workloadPod = (name: string, namespace: string, node: string | undefined): PodObject => ({
@@ -76,17 +82,21 @@ export function runningStatus(container: string, addresses: readonly string[]): 
   return status;
 }
 
-/** Default pools (never encapsulated, no NAT), BGP defaults, and the ToR router as two ordinary BGPPeers. */
-export const clusterObjects = (): readonly { readonly resource: Resource; readonly object: KubeObject }[] => [
-  { resource: calico('clusterinformations'), object: calicoObject('ClusterInformation', 'default', {
-    clusterType: 'k8s,bgp,kdd', datastoreReady: true, clusterGUID: 'e1d3c5a7b9f04a6c8e2d4b6f8a0c2e4d',
-  }) },
-  { resource: calico('bgpconfigurations'), object: calicoObject('BGPConfiguration', 'default', { asNumber: NODE_ASN, nodeToNodeMeshEnabled: true }) },
-  { resource: calico('ippools'), object: pool('default-ipv4-ippool', POD_POOL4, 26) },
-  { resource: calico('ippools'), object: pool('default-ipv6-ippool', POD_POOL6, 122) },
-  { resource: calico('bgppeers'), object: calicoObject('BGPPeer', 'tor-v4', { peerIP: TOR.address4, asNumber: TOR_ASN }) },
-  { resource: calico('bgppeers'), object: calicoObject('BGPPeer', 'tor-v6', { peerIP: TOR.address6, asNumber: TOR_ASN }) },
-];
+/** Default pools of the families that nodes have (never encapsulated, no NAT), BGP defaults, and the BGPPeers of the topology. */
+export function clusterObjects({ nodes, peers }: Pick<Topology, 'nodes' | 'peers'>): readonly { readonly resource: Resource; readonly object: KubeObject }[] {
+  const pools = [
+    ...(nodes.some((n) => ipv4Of(n) !== undefined) ? [pool('default-ipv4-ippool', POD_POOL4, 26)] : []),
+    ...(nodes.some((n) => ipv6Of(n) !== undefined) ? [pool('default-ipv6-ippool', POD_POOL6, 122)] : []),
+  ];
+  return [
+    { resource: calico('clusterinformations'), object: calicoObject('ClusterInformation', 'default', {
+      clusterType: 'k8s,bgp,kdd', datastoreReady: true, clusterGUID: 'e1d3c5a7b9f04a6c8e2d4b6f8a0c2e4d',
+    }) },
+    { resource: calico('bgpconfigurations'), object: calicoObject('BGPConfiguration', 'default', { asNumber: NODE_ASN, nodeToNodeMeshEnabled: true }) },
+    ...pools.map((object) => ({ resource: calico('ippools'), object })),
+    ...Object.entries(peers).map(([name, spec]) => ({ resource: calico('bgppeers'), object: calicoObject('BGPPeer', name, spec) })),
+  ];
+}
 
 const pool = (name: string, cidr: string, blockSize: number): KubeObject => calicoObject('IPPool', name, {
   cidr, blockSize, ipipMode: 'Never', vxlanMode: 'Never', natOutgoing: false, disabled: false, nodeSelector: 'all()',

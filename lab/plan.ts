@@ -48,6 +48,8 @@ export function checkNodeCount(count: number): number {
 export const directoryOf = (lab: string): string => `${LABS_DIRECTORY}/${lab}`;
 export const machineDirectory = (lab: string, machine: string): string => `${directoryOf(lab)}/${machine}`;
 export const controlSocket = (lab: string): string => `${directoryOf(lab)}/supervisor.sock`;
+/** What the supervisor builds, as JSON. */
+export const topologyFile = (lab: string): string => `${directoryOf(lab)}/topology.json`;
 export const supervisorLog = (lab: string): string => `${directoryOf(lab)}/supervisor.log`;
 export const hostKubeconfig = (lab: string): string => `${directoryOf(lab)}/kubeconfig`;
 export const daemonLog = (lab: string, machine: string, daemon: string): string => `${machineDirectory(lab, machine)}/log/${daemon}.log`;

@@ -1,45 +1,58 @@
-/** The ToR router: BIRD 2 on the switch, with a host behind it. It peers with every node by eBGP, one session a family. */
+/** A router: a machine that forwards and runs BIRD 2, such as the ToR router of the flat lab. */
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { runOrThrow } from '../sys/exec.ts';
 import { Daemon } from './daemon.ts';
 import { Machine } from './machine.ts';
-import { HOST, NODE_ASN, TOR, TOR_ASN, TOR_TOWARDS_HOST, type MachineAddress } from './plan.ts';
-import { configureLink } from './switch.ts';
+import { NODE_ASN, TOR, TOR_ASN, type MachineAddress } from './plan.ts';
+import type { Switch } from './switch.ts';
+import type { RouterPlan } from './topology.ts';
 
 /** Where `birdc` looks unless told. */
 const SOCKET = '/run/bird/bird.ctl';
+/**
+ * What `graceful restart` in a configuration needs: a BIRD that is started again, but not the first one, begins with recovery (-R), so that
+ * routes in the kernel stay until its neighbours have sent theirs.
+ */
+const START = `run=/run/bird/ran; if [ -e $run ]; then again=-R; fi; : > $run; exec bird -f $again -c /run/lab/bird.conf -s ${SOCKET}`;
 
 export class Router {
+  readonly plan: RouterPlan;
   readonly machine: Machine;
-  readonly host: Machine;
   readonly bird: Daemon;
-  readonly #nodes: readonly MachineAddress[];
+  readonly #switch: Switch;
 
-  constructor(lab: string, nodes: readonly MachineAddress[]) {
-    this.machine = new Machine(lab, TOR.name, { disks: false });
-    this.host = new Machine(lab, HOST.name, { disks: false });
-    this.#nodes = nodes;
-    this.bird = new Daemon(this.machine, 'bird', ['bird', '-f', '-c', '/run/lab/bird.conf', '-s', SOCKET]);
+  constructor(lab: string, plan: RouterPlan, uplink: Switch) {
+    this.plan = plan;
+    this.#switch = uplink;
+    this.machine = new Machine(lab, plan.name, { disks: false });
+    this.bird = new Daemon(this.machine, 'bird', ['sh', '-c', START]);
   }
 
-  /** After the switch has given the router its `eth0`. */
+  get name(): string { return this.plan.name; }
+
+  /** After the switch has given the router its devices. */
   async start(): Promise<void> {
-    await Promise.all([this.machine.boot(), this.host.boot()]);
-    await this.#joinHost();
-    writeFileSync(join(this.machine.directory, 'shared/bird.conf'), birdConfiguration(this.#nodes));
+    await this.machine.boot();
+    await this.machine.execOrThrow(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+    writeFileSync(join(this.machine.directory, 'shared/bird.conf'), this.plan.bird);
     await this.machine.execOrThrow(['mkdir', '-p', dirname(SOCKET)]);
     await this.bird.start();
   }
 
-  async #joinHost(): Promise<void> {
-    await runOrThrow('ip', ['-n', this.machine.namespace, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.host.namespace]);
-    await configureLink(this.machine.namespace, 'eth1', TOR_TOWARDS_HOST);
-    await configureLink(this.host.namespace, 'eth0', HOST);
-    await this.machine.execOrThrow(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
-    await runOrThrow('ip', ['-n', this.host.namespace, '-batch', '-'], {
-      stdin: `route add default via ${TOR_TOWARDS_HOST.address4}\nroute add default via ${TOR_TOWARDS_HOST.address6}\n`,
-    });
+  /** The cables first, so that no FIN leaves, then everything in it. */
+  async crash(): Promise<void> {
+    if (this.machine.init === undefined) return;
+    await this.#switch.setCable(this.plan, false);
+    this.bird.forget();
+    await this.machine.kill();
+    await this.#switch.removePorts(this.plan);
+  }
+
+  /** After a crash. */
+  async reboot(): Promise<void> {
+    await this.machine.makeNamespace();
+    await this.#switch.attach([this.plan]);
+    await this.start();
   }
 
   /** What `birdc` says. */

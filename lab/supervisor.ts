@@ -1,4 +1,4 @@
-/** The process behind a lab: builds it, keeps its daemons and pods running, and does what the commands ask over its socket. */
+/** The process behind a lab: builds what its topology says, keeps its daemons and pods running, and does what the commands ask over its socket. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { OperationError, messageOf } from '../lib/errors.ts';
 import type { KubeClient } from '../sys/kube/client.ts';
@@ -9,20 +9,21 @@ import { serve, type Handlers } from '../sys/rpc.ts';
 import { ControlPlane, installCluster } from './control-plane.ts';
 import { BUNDLE } from './installation.ts';
 import { Kubelet } from './kubelet.ts';
-import type { Machine } from './machine.ts';
+import { Machine } from './machine.ts';
 import { BREAKAGES, type LabMethods, type LabView, type MachineView, type NodeView, type PodAdd } from './messages.ts';
 import type { Daemon } from './daemon.ts';
 import { Node } from './node.ts';
 import { NODES, PODS, agentPod, nodeObject, nodeStatus, workloadPod, type PodObject } from './objects.ts';
-import { CONTROL, HOST, TOR, controlSocket, directoryOf, hostKubeconfig, nodesOf } from './plan.ts';
+import { TOR, controlSocket, directoryOf, hostKubeconfig } from './plan.ts';
 import { pause, recordProcess } from './process.ts';
 import { SUPERVISOR } from './removal.ts';
 import { Router } from './router.ts';
 import { Switch } from './switch.ts';
+import type { MachinePlan, Topology } from './topology.ts';
 
 export interface SupervisorOptions {
   readonly name: string;
-  readonly nodes: number;
+  readonly topology: Topology;
   /** Run the checkout's TypeScript instead of the bundle. */
   readonly source: boolean;
   /** Port on this host's loopback address; 0: any free one. */
@@ -37,7 +38,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #startedAtMs = Date.now();
   readonly #switch: Switch;
-  readonly #router: Router;
+  readonly #routers: ReadonlyMap<string, Router>;
+  readonly #hosts: readonly { readonly plan: MachinePlan; readonly machine: Machine }[];
   readonly #control: ControlPlane;
   readonly #nodes: ReadonlyMap<string, Node>;
   #client: KubeClient | undefined;
@@ -46,32 +48,33 @@ export class Supervisor implements AsyncDisposable {
   #apiPort = 0;
 
   constructor(options: SupervisorOptions) {
-    const addresses = nodesOf(options.nodes);
+    const { name, topology } = options;
     this.#options = options;
-    this.#switch = new Switch(options.name);
-    this.#router = new Router(options.name, addresses);
-    this.#control = new ControlPlane(options.name, options);
-    this.#nodes = new Map(addresses.map((a) => [a.name, new Node(options.name, a, this.#switch, options)]));
+    this.#switch = new Switch(name, topology.segments);
+    this.#routers = new Map(topology.routers.map((plan) => [plan.name, new Router(name, plan, this.#switch)]));
+    this.#hosts = topology.hosts.map((plan) => ({ plan, machine: new Machine(name, plan.name, { disks: false }) }));
+    this.#control = new ControlPlane(name, topology.control, options);
+    this.#nodes = new Map(topology.nodes.map((plan) => [plan.name, new Node(name, plan, this.#switch, options)]));
   }
 
   async start(): Promise<void> {
-    const { name, progress } = this.#options;
+    const { name, progress, topology } = this.#options;
     mkdirSync(directoryOf(name), { recursive: true });
     recordProcess(directoryOf(name), SUPERVISOR, process.pid);
     const nodes = [...this.#nodes.values()];
-    progress(`switch, ToR router, host, ${nodes.length} nodes: namespaces and cables`);
-    await this.#makeNetwork(nodes);
+    progress(`switch, ${names([...topology.routers, ...topology.hosts])}${nodes.length} nodes: namespaces and cables`);
+    await this.#makeNetwork();
     progress('API server');
     this.#apiPort = await this.#control.start(this.#options.port);
-    progress('ToR router (BIRD)');
-    await this.#router.start();
+    progress('routers (BIRD)');
+    await Promise.all([...this.#routers.values()].map((r) => r.start()).concat(this.#hosts.map((h) => h.machine.boot())));
     const client = openKube(accessFromFile(hostKubeconfig(name)), { clock: systemClock, random: Math.random });
     this.#client = client;
     progress('custom resources, default pools, BGP peers, nodes');
-    await installCluster(client);
+    await installCluster(client, topology);
     for (const node of nodes) await this.#register(node);
     progress(`bgpd and agent on ${nodes.length} nodes`);
-    for (const node of nodes) await node.boot(this.#control.nodeKubeconfig);
+    for (const node of nodes) await node.boot(this.#control.kubeconfigFor(node.plan));
     this.#kubelet = new Kubelet(client, this.#nodes);
     this.#kubelet.start();
     this.#socket = await serve<LabMethods>(controlSocket(name), this.#handlers());
@@ -83,19 +86,21 @@ export class Supervisor implements AsyncDisposable {
     await this.#socket?.[Symbol.asyncDispose]();
   }
 
-  async #makeNetwork(nodes: readonly Node[]): Promise<void> {
+  async #makeNetwork(): Promise<void> {
+    const { topology } = this.#options;
     await this.#switch.make();
-    await Promise.all([this.#control.machine, this.#router.machine, this.#router.host, ...nodes.map((n) => n.machine)].map((m) => m.makeNamespace()));
-    await this.#switch.attach([CONTROL, TOR, ...nodes.map((n) => n.address)]);
+    const machines = [this.#control, ...this.#routers.values(), ...this.#hosts, ...this.#nodes.values()].map((m) => m.machine);
+    await Promise.all(machines.map((m) => m.makeNamespace()));
+    await this.#switch.attach([topology.control, ...topology.routers, ...topology.hosts, ...topology.nodes]);
   }
 
   /** The node's object and its agent's: both are there before the agent asks. */
   async #register(node: Node): Promise<void> {
     const client = this.#api();
-    const object = nodeObject(node.address);
+    const object = nodeObject(node.plan);
     await client.create(NODES, object);
     await client.patch(NODES, node.name, { status: object['status'] }, { type: 'merge', subresource: 'status' });
-    const pod = agentPod(node.address);
+    const pod = agentPod(node.plan);
     await client.create(PODS, pod);
     await client.patch(PODS, pod.metadata.name, { status: pod.status }, { namespace: pod.metadata.namespace!, type: 'merge', subresource: 'status' });
   }
@@ -106,10 +111,10 @@ export class Supervisor implements AsyncDisposable {
       speaker: async ({ node }) => ({ status: await this.#node(node).speaker() }),
       podAdd: (request) => this.#podAdd(request),
       podDel: async ({ name, namespace = 'default' }) => { await this.#podDel(name, namespace); return {}; },
-      break: async ({ what, node }) => { await this.#break(what, this.#node(node)); return {}; },
-      heal: async ({ node }) => ({ healed: await this.#heal(node === undefined ? [...this.#nodes.values()] : [this.#node(node)]) }),
+      break: async ({ what, node }) => { await this.#break(what, node); return {}; },
+      heal: async ({ node }) => ({ healed: await this.#heal(node) }),
       signal: ({ machine, daemon, signal }) => this.#signal(machine, daemon, signal),
-      birdc: async ({ command }) => ({ text: await this.#router.birdc(command) }),
+      birdc: async ({ command, router = TOR.name }) => ({ text: await this.#router(router).birdc(command) }),
     };
   }
 
@@ -139,24 +144,34 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  async #break(what: string, node: Node): Promise<void> {
+  async #break(what: string, name: string): Promise<void> {
+    const router = this.#routers.get(name);
+    if (router !== undefined && what === 'kill') return router.crash();
+    const node = this.#node(name);
     switch (what) {
       case 'link': await node.setCable(false); return;
       case 'pause': node.pause(true); return;
       case 'kill':
         await node.crash();
-        await this.#api().patch(NODES, node.name, { status: nodeStatus(node.address, false) }, { type: 'merge', subresource: 'status' });
+        await this.#api().patch(NODES, node.name, { status: nodeStatus(node.plan, false) }, { type: 'merge', subresource: 'status' });
         return;
       default: throw new OperationError('LAB_BREAK', { what, expected: BREAKAGES.join(', ') });
     }
   }
 
-  async #heal(nodes: readonly Node[]): Promise<string[]> {
+  /** Of one machine, or of all. */
+  async #heal(name: string | undefined): Promise<string[]> {
     const healed: string[] = [];
-    for (const node of nodes) {
+    const routers = [...this.#routers.values()].filter((r) => name === undefined || r.name === name);
+    for (const router of routers.filter((r) => r.machine.init === undefined)) {
+      await router.reboot();
+      healed.push(`${router.name}: booted again`);
+    }
+    if (name !== undefined && routers.length > 0) return healed;
+    for (const node of name === undefined ? this.#nodes.values() : [this.#node(name)]) {
       if (node.state === 'down') {
-        await node.reboot(this.#control.nodeKubeconfig);
-        await this.#api().patch(NODES, node.name, { status: nodeStatus(node.address, true) }, { type: 'merge', subresource: 'status' });
+        await node.reboot(this.#control.kubeconfigFor(node.plan));
+        await this.#api().patch(NODES, node.name, { status: nodeStatus(node.plan, true) }, { type: 'merge', subresource: 'status' });
         healed.push(`${node.name}: booted again`);
         this.#pods().nodeIsBack(node);
       }
@@ -184,26 +199,32 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #daemonsOf(machine: string): readonly Daemon[] {
-    if (machine === TOR.name) return [this.#router.bird];
-    if (machine === CONTROL.name) return [this.#control.apiserver];
+    const router = this.#routers.get(machine);
+    if (router !== undefined) return [router.bird];
+    if (machine === this.#control.machine.name) return [this.#control.apiserver];
     return this.#node(machine).daemons;
   }
 
   #view(): LabView {
-    const machine = (m: Machine, addresses: readonly string[], daemons: readonly Daemon[]): MachineView =>
-      ({ name: m.name, initPid: m.init?.pid ?? null, addresses, daemons: daemons.map((d) => d.view) });
-    const node = (n: Node): NodeView =>
-      ({ ...machine(n.machine, [n.address.address4, n.address.address6], n.daemons), state: n.state, connected: n.connected });
+    const machine = (m: Machine, { legs }: MachinePlan, daemons: readonly Daemon[]): MachineView =>
+      ({ name: m.name, initPid: m.init?.pid ?? null, addresses: addressesOf(legs), daemons: daemons.map((d) => d.view) });
+    const node = (n: Node): NodeView => ({ ...machine(n.machine, n.plan, n.daemons), state: n.state, connected: n.connected });
     return {
       name: this.#options.name, startedAtMs: this.#startedAtMs, bundleMs: bundleTime(), apiPort: this.#apiPort,
       kubeconfig: hostKubeconfig(this.#options.name),
       machines: [
-        machine(this.#router.machine, [TOR.address4, TOR.address6], [this.#router.bird]),
-        machine(this.#router.host, [HOST.address4, HOST.address6], []),
-        machine(this.#control.machine, [CONTROL.address4, CONTROL.address6], [this.#control.apiserver]),
+        ...[...this.#routers.values()].map((r) => machine(r.machine, r.plan, [r.bird])),
+        ...this.#hosts.map((h) => machine(h.machine, h.plan, [])),
+        machine(this.#control.machine, this.#options.topology.control, [this.#control.apiserver]),
       ],
       nodes: [...this.#nodes.values()].map(node), pods: this.#pods().pods(),
     };
+  }
+
+  #router(name: string): Router {
+    const router = this.#routers.get(name);
+    if (router === undefined) throw new OperationError('LAB_ROUTER', { router: name, expected: [...this.#routers.keys()].join(', ') });
+    return router;
   }
 
   #node(name: string): Node {
@@ -222,6 +243,9 @@ export class Supervisor implements AsyncDisposable {
     return this.#kubelet;
   }
 }
+
+const addressesOf = (legs: MachinePlan['legs']): string[] => legs.flatMap(({ address4, address6 }) => [address4, address6]).filter((a) => a !== undefined);
+const names = (machines: readonly MachinePlan[]): string => machines.map((m) => `${m.name}, `).join('');
 
 const BUNDLE_MS = existsSync(BUNDLE) ? statSync(BUNDLE).mtimeMs : 0;
 /** Of the bundle as it was when this process started. */
