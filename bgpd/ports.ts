@@ -39,6 +39,8 @@ export interface Resolution {
   readonly gateway: Ip | undefined;
   readonly interfaceIndex: number;
   readonly metric: number;
+  /** Length of the prefix that decided; absent: not known. */
+  readonly length?: number;
 }
 
 export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, interfaceIndex: 0, metric: Infinity };

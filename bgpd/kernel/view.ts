@@ -244,7 +244,8 @@ export class KernelView {
 
 /** IGP cost: 0 when directly connected, else the route's metric. */
 function resolutionOf(route: ForeignRoute, hop: ForeignNextHop): Resolution {
-  return { reachable: true, gateway: hop.gateway, interfaceIndex: hop.interfaceIndex, metric: hop.gateway === undefined ? 0 : route.metric };
+  const metric = hop.gateway === undefined ? 0 : route.metric;
+  return { reachable: true, gateway: hop.gateway, interfaceIndex: hop.interfaceIndex, metric, length: lengthOf(route.prefix) };
 }
 
 const familyOfPrefix = (prefix: Prefix): Family => (typeof prefix === 'number' ? 'ipv4' : 'ipv6');

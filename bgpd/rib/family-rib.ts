@@ -1,8 +1,7 @@
 /** All routes of one address family, from Adj-RIB-In to FIB and Adj-RIB-Out: absorbs what comes, then flushes what changed. */
-import type { Family, Prefix } from '../../lib/ip/prefix.ts';
+import { lengthOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import type { Resolution } from '../ports.ts';
 import type { NextHop, PathAttributes } from '../wire/message.ts';
-import type { Ip } from '../../lib/ip/prefix.ts';
 import { ribOutFor } from './add-path-out.ts';
 import type { Decision } from './decision.ts';
 import type { ExportTarget } from './export.ts';
@@ -42,12 +41,14 @@ export class FamilyRib {
   readonly #local: Source;
   readonly #hops: NextHops;
   readonly #own: OwnRoutes;
+  /** A prefix was selected anew that holds a next hop. */
+  #leadsElsewhere = false;
   #policy: InstallPolicy = { install: false, filter: undefined, maximumPaths: 1 };
 
   constructor(family: Family, local: Source, resolve: (address: Ip, interfaceIndex?: number) => Resolution, holder?: AttributeHolder) {
     this.family = family;
     this.#local = local;
-    this.#hops = new NextHops(resolve);
+    this.#hops = new NextHops(resolve, (address, length, hop) => this.loc.wayTo(address, length, hop));
     this.loc = new LocRib(family, holder);
     this.fib = new Fib(this.loc.table);
     this.#own = new OwnRoutes(this.loc, local);
@@ -88,9 +89,9 @@ export class FamilyRib {
     this.loc.touchAll();
   }
 
-  /** Links, addresses or other routes of the kernel changed. */
-  resolveAgain(): void {
-    const changed = this.#hops.refresh();
+  /** Links, addresses or other routes of the kernel changed, or routes that lead to distant next hops. */
+  resolveAgain(which: 'all' | 'distant' = 'all'): void {
+    const changed = this.#hops.refresh(which);
     if (changed.size === 0) return;
     this.loc.hopsChanged(changed);
     for (const group of this.groups.values()) group.out.hopsChanged(changed);
@@ -136,6 +137,10 @@ export class FamilyRib {
       if (this.loc.dirty.size === 0) group.out.settled();
     }
     for (const id of ids) this.#release(id);
+    if (this.#leadsElsewhere) {
+      this.#leadsElsewhere = false;
+      this.resolveAgain('distant');
+    }
     if (this.loc.routes.crowded) this.sweep();
     return this.loc.dirty.size > 0;
   }
@@ -156,6 +161,7 @@ export class FamilyRib {
     const prefix = this.loc.table.prefixOf(id);
     this.#install(id, prefix, decision);
     this.onSelected?.(prefix);
+    if (this.#hops.concerns(prefix, lengthOf(prefix))) this.#leadsElsewhere = true;
     for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best);
   }
 

@@ -1,5 +1,5 @@
 /** Loc-RIB of one family: what is known about each prefix, what changed, and which route is best (RFC 4271 §9.1). */
-import type { Family, Prefix } from '../../lib/ip/prefix.ts';
+import { bitsOf, familyOf, prefixOf, type Family, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import { withCommunities } from '../wire/attribute-changes.ts';
 import { COMMUNITY } from '../wire/constants.ts';
 import type { PathAttributes } from '../wire/message.ts';
@@ -117,6 +117,17 @@ export class LocRib {
   best(id: number): Route | undefined {
     const routeId = this.#best.get(id);
     return routeId === 0 ? undefined : this.#route(routeId);
+  }
+
+  /** Where the longest best route leads that holds `address`, is longer than `length`, and was learned through a next hop that the kernel resolves. */
+  wayTo(address: Ip, length: number, except: Hop): Hop | undefined {
+    for (let longer = bitsOf(familyOf(address)); longer > length; longer--) {
+      const id = this.table.find(prefixOf(address, longer));
+      const best = id < 0 ? undefined : this.best(id);
+      const { hop, nextHop } = best ?? {};
+      if (hop?.via !== undefined && nextHop !== undefined && hop !== except && !hop.isRecursive) return hop;
+    }
+    return undefined;
   }
 
   /** Chooses the best of the prefix's routes and remembers it; undefined: it has no eligible one. */

@@ -1,5 +1,11 @@
-/** Next hops as the kernel would reach them: resolved once, kept until routes, links or addresses change. */
-import type { Ip } from '../../lib/ip/prefix.ts';
+/**
+ * Next hops as packets would reach them: resolved once, kept until routes, links or addresses change.
+ *
+ * The kernel's own routes come first. Where they say nothing, or less than a route of BGP's does (the node of another rack,
+ * whose network a router announces), that route leads, if its own next hop is one that the kernel alone resolves: one step
+ * of recursion (RFC 4271 §5.1.3, §9.1.2.1), so that no two routes can lead to each other.
+ */
+import { prefixOf, type Ip, type Prefix } from '../../lib/ip/prefix.ts';
 import type { KernelNextHop, Resolution } from '../ports.ts';
 import type { NextHop } from '../wire/message.ts';
 
@@ -15,13 +21,26 @@ export interface Hop {
   via: KernelNextHop | undefined;
   /** IGP cost. */
   metric: number;
+  /** A route of BGP's leads to it. */
+  isRecursive: boolean;
 }
+
+/** The way of the longest of BGP's best routes to an address that is longer than `length` and not reached through `hop` itself. */
+export type RouteLookup = (address: Ip, length: number, hop: Hop) => Hop | undefined;
 
 export class NextHops {
   readonly #resolve: (address: Ip, interfaceIndex?: number) => Resolution;
+  readonly #lookup: RouteLookup;
   readonly #hops = new Map<string | Ip, Hop>();
+  /** Those not on a link of ours: routes of BGP's may lead to them. */
+  readonly #distant = new Set<Hop>();
+  /** Their addresses as prefixes of each length that was asked for. */
+  readonly #cover = new Map<number, Set<Prefix>>();
 
-  constructor(resolve: (address: Ip, interfaceIndex?: number) => Resolution) { this.#resolve = resolve; }
+  constructor(resolve: (address: Ip, interfaceIndex?: number) => Resolution, lookup: RouteLookup = () => undefined) {
+    this.#resolve = resolve;
+    this.#lookup = lookup;
+  }
 
   get size(): number { return this.#hops.size; }
 
@@ -30,37 +49,70 @@ export class NextHops {
     const key = keyOf(nextHop, interfaceIndex, neighbour);
     let hop = this.#hops.get(key);
     if (hop === undefined) {
-      hop = { address: nextHop.address, linkLocal: nextHop.linkLocal, interfaceIndex, neighbour, via: undefined, metric: 0 };
+      hop = { address: nextHop.address, linkLocal: nextHop.linkLocal, interfaceIndex, neighbour, via: undefined, metric: 0, isRecursive: false };
       this.#settle(hop);
       this.#hops.set(key, hop);
     }
     return hop;
   }
 
-  /** Resolves all again; returns those that are reached differently now. */
-  refresh(): Set<Hop> {
+  /** Resolves all again, or those alone that are on no link of ours; returns those that are reached differently now. */
+  refresh(which: 'all' | 'distant' = 'all'): Set<Hop> {
     const changed = new Set<Hop>();
-    for (const hop of this.#hops.values()) if (this.#settle(hop)) changed.add(hop);
+    for (const hop of which === 'all' ? this.#hops.values() : [...this.#distant]) if (this.#settle(hop)) changed.add(hop);
     return changed;
+  }
+
+  /** True when a route of this prefix could lead to a next hop. */
+  concerns(prefix: Prefix, length: number): boolean {
+    if (this.#distant.size === 0) return false;
+    let covered = this.#cover.get(length);
+    if (covered === undefined) {
+      covered = new Set([...this.#distant].map((hop) => prefixOf(hop.address, length)));
+      this.#cover.set(length, covered);
+    }
+    return covered.has(prefix);
   }
 
   /** Forgets all that are not in `used`. */
   keepOnly(used: ReadonlySet<Hop>): void {
-    for (const [key, hop] of this.#hops) if (!used.has(hop)) this.#hops.delete(key);
+    for (const [key, hop] of this.#hops) if (!used.has(hop)) this.#forget(key, hop);
+  }
+
+  #forget(key: string | Ip, hop: Hop): void {
+    this.#hops.delete(key);
+    this.#setDistant(hop, false);
+  }
+
+  #setDistant(hop: Hop, isDistant: boolean): void {
+    if (this.#distant.has(hop) === isDistant) return;
+    if (isDistant) this.#distant.add(hop); else this.#distant.delete(hop);
+    this.#cover.clear();
   }
 
   /** True when it is reached differently than before. `via` stays the same object while it says the same. */
   #settle(hop: Hop): boolean {
-    const found = isLinkLocal(hop.address) ? undefined : this.#resolve(hop.address);
-    const via = found?.reachable === true
-      ? { gateway: found.gateway ?? hop.address, interfaceIndex: found.interfaceIndex }
-      : this.#onLink(hop);
-    const metric = found?.reachable === true ? found.metric : 0;
+    const { via, metric, isRecursive } = this.#wayTo(hop);
     const isSame = sameVia(via, hop.via);
-    if (isSame && metric === hop.metric) return false;
+    if (isSame && metric === hop.metric && isRecursive === hop.isRecursive) return false;
     if (!isSame) hop.via = via;
+    const isMoved = !isSame || metric !== hop.metric;
     hop.metric = metric;
-    return true;
+    hop.isRecursive = isRecursive;
+    return isMoved;
+  }
+
+  #wayTo(hop: Hop): Pick<Hop, 'via' | 'metric' | 'isRecursive'> {
+    const { address } = hop;
+    if (isLinkLocal(address)) return { via: this.#onLink(hop), metric: 0, isRecursive: false };
+    const found = this.#resolve(address);
+    const isNear = found.reachable && found.gateway === undefined;
+    this.#setDistant(hop, !isNear);
+    if (isNear) return { via: { gateway: address, interfaceIndex: found.interfaceIndex }, metric: found.metric, isRecursive: false };
+    const leading = this.#lookup(address, found.reachable ? found.length ?? 0 : -1, hop);
+    if (leading !== undefined) return { via: leading.via, metric: leading.metric, isRecursive: true };
+    if (found.reachable) return { via: { gateway: found.gateway ?? address, interfaceIndex: found.interfaceIndex }, metric: found.metric, isRecursive: false };
+    return { via: this.#onLink(hop), metric: 0, isRecursive: false };
   }
 
   /** By the link-local address, on the interface of the session while it carries (RFC 2545 §2). */

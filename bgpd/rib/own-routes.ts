@@ -86,7 +86,7 @@ export class OwnRoutes {
     let hop = this.#hops.get(key);
     if (hop === undefined) {
       if (this.#hops.size >= REMEMBERED) this.#hops.clear();
-      hop = { address: via.gateway ?? KERNEL.address, linkLocal: undefined, interfaceIndex: via.interfaceIndex, neighbour: undefined, via, metric: 0 };
+      hop = { address: via.gateway ?? KERNEL.address, linkLocal: undefined, interfaceIndex: via.interfaceIndex, neighbour: undefined, via, metric: 0, isRecursive: false };
       this.#hops.set(key, hop);
     }
     return hop;

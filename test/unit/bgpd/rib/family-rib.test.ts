@@ -1,10 +1,11 @@
 /** One family's table as a whole: after any history, FIB and peers hold what the present routes alone would give. */
 import { expect, test } from '@jest/globals';
-import type { Resolution } from '../../../../bgpd/ports.ts';
+import { UNREACHABLE, type Resolution } from '../../../../bgpd/ports.ts';
 import { FamilyRib } from '../../../../bgpd/rib/family-rib.ts';
 import type { ExportTarget } from '../../../../bgpd/rib/export.ts';
 import { KERNEL, type Source } from '../../../../bgpd/rib/route.ts';
 import type { PathAttributes } from '../../../../bgpd/wire/message.ts';
+import type { Ip } from '../../../../lib/ip/prefix.ts';
 import { ip, prefix, showIp, showPrefix } from '../../../../lib/ip/text.ts';
 import { attributes, originated, path, source } from '../../../support/rib-builders.ts';
 import { wireContext } from '../../../support/session-builders.ts';
@@ -17,9 +18,9 @@ class World {
   readonly rib: FamilyRib;
   readonly #kernel = new Map<string, string>();
 
-  constructor() {
-    this.rib = new FamilyRib('ipv4', originated(), (address): Resolution =>
-      ({ reachable: !this.unreachable.has(showIp(address)), gateway: undefined, interfaceIndex: 7, metric: 0 }));
+  constructor(resolve: (address: Ip) => Resolution = (address) =>
+    ({ reachable: !this.unreachable.has(showIp(address)), gateway: undefined, interfaceIndex: 7, metric: 0 })) {
+    this.rib = new FamilyRib('ipv4', originated(), resolve);
     this.rib.setPolicy(POLICY);
   }
 
@@ -203,4 +204,47 @@ test('when a next hop moves to or from the link that we share with a peer, the p
   rib.resolveAgain();
   rib.flush(100);
   expect(sent).toEqual(['+10.0.1.0/24 via 198.51.100.1', '+10.0.1.0/24 via 192.0.2.254']);
+});
+
+/** Nothing but 192.0.2.0/24 is on a link; `gateway`: a default route of the kernel's. */
+function distantWorld(gateway?: string): World {
+  return new World((address) => {
+    if (showIp(address).startsWith('192.0.2.')) return { reachable: true, gateway: undefined, interfaceIndex: 7, metric: 0, length: 24 };
+    return gateway === undefined ? UNREACHABLE : { reachable: true, gateway: ip(gateway), interfaceIndex: 7, metric: 10, length: 0 };
+  });
+}
+
+test.each([undefined, '192.0.2.254'])('a route of BGP leads to the next hop of another, follows it, and goes with it (default route: %s)', (gateway) => {
+  const world = distantWorld(gateway);
+  const [router, node] = [source({ index: 3, kind: 'ebgp', address: '192.0.2.1' }), source({ index: 4, kind: 'ibgp', address: '10.60.0.9' })];
+  world.announce(node, '10.244.9.0/26', attributes(), '10.60.0.9');
+  const before = gateway === undefined ? undefined : '192.0.2.254';
+  expect(world.settle().get('10.244.9.0/26')).toBe(before);
+  world.announce(router, '10.60.0.0/16', attributes({ asPath: path(65001) }), '192.0.2.1');
+  expect(world.settle().get('10.244.9.0/26')).toBe('192.0.2.1');
+  world.announce(router, '10.60.0.0/24', attributes({ asPath: path(65001) }), '192.0.2.2');      // longer
+  expect(world.settle().get('10.244.9.0/26')).toBe('192.0.2.2');
+  world.rib.loc.withdraw(router, [prefix('10.60.0.0/24')]);
+  expect(world.settle().get('10.244.9.0/26')).toBe('192.0.2.1');
+  world.rib.loc.withdraw(router, [prefix('10.60.0.0/16')]);
+  expect(world.settle().get('10.244.9.0/26')).toBe(before);
+});
+
+test('routes that would lead to each other, or to themselves, lead nowhere', () => {
+  const world = distantWorld();
+  const [a, b] = [source({ index: 3, kind: 'ibgp' }), source({ index: 4, kind: 'ibgp' })];
+  world.announce(a, '10.1.0.0/16', attributes(), '10.2.0.1');
+  world.announce(b, '10.2.0.0/16', attributes(), '10.1.0.1');
+  world.announce(b, '10.3.0.0/16', attributes(), '10.3.0.1');
+  expect([...world.settle()]).toEqual([]);
+  world.announce(a, '10.1.0.0/16', attributes(), '192.0.2.1');
+  expect([...world.settle()]).toEqual([['10.1.0.0/16', '192.0.2.1'], ['10.2.0.0/16', '192.0.2.1']]);
+});
+
+test('a next hop on a link of ours is reached on that link, whatever BGP says of its address', () => {
+  const world = distantWorld();
+  const peer = source({ index: 3, kind: 'ebgp' });
+  world.announce(peer, '10.1.0.0/16', attributes(), '192.0.2.1');
+  world.announce(peer, '192.0.2.1/32', attributes(), '192.0.2.9');
+  expect(world.settle().get('10.1.0.0/16')).toBe('192.0.2.1');
 });
