@@ -95,8 +95,10 @@ export class Lab implements AsyncDisposable {
   view(): Promise<LabView> { return this.#rpc.call('status', {}); }
   node(name: string): LabNode { return new LabNode(this, this.#rpc, name); }
   get nodes(): LabNode[] { return this.nodeNames.map((n) => this.node(n)); }
-  get tor(): Place { return new Place(this, 'tor'); }
-  get host(): Place { return new Place(this, 'host'); }
+  /** A router, the host, the API server's machine. */
+  place(name: string): Place { return new Place(this, name); }
+  get tor(): Place { return this.place('tor'); }
+  get host(): Place { return this.place('host'); }
 
   async pod(name: string, options: Omit<PodAdd, 'name'> = {}): Promise<PodView> { return this.#rpc.call('podAdd', { name, ...options }); }
   async deletePod(name: string, namespace = 'default'): Promise<void> { await this.#rpc.call('podDel', { name, namespace }); }

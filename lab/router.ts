@@ -9,11 +9,12 @@ import type { RouterPlan } from './topology.ts';
 
 /** Where `birdc` looks unless told. */
 const SOCKET = '/run/bird/bird.ctl';
+const CONFIGURATION = '/run/lab/bird.conf';
 /**
  * What `graceful restart` in a configuration needs: a BIRD that is started again, but not the first one, begins with recovery (-R), so that
  * routes in the kernel stay until its neighbours have sent theirs.
  */
-const START = `run=/run/bird/ran; if [ -e $run ]; then again=-R; fi; : > $run; exec bird -f $again -c /run/lab/bird.conf -s ${SOCKET}`;
+const START = `run=/run/bird/ran; if [ -e $run ]; then again=-R; fi; : > $run; exec bird -f $again -c ${CONFIGURATION} -s ${SOCKET}`;
 
 export class Router {
   readonly plan: RouterPlan;
@@ -35,6 +36,7 @@ export class Router {
     await this.machine.boot();
     await this.machine.execOrThrow(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
     writeFileSync(join(this.machine.directory, 'shared/bird.conf'), this.plan.bird);
+    await this.machine.execOrThrow(['bird', '-p', '-c', CONFIGURATION]);
     await this.machine.execOrThrow(['mkdir', '-p', dirname(SOCKET)]);
     await this.bird.start();
   }

@@ -38,7 +38,7 @@ export interface Topology {
   readonly hosts: readonly MachinePlan[];
   readonly nodes: readonly NodePlan[];
   /** BGPPeers that are there from the start: name → spec. */
-  readonly peers: Readonly<Record<string, object>>;
+  readonly peers: Readonly<Record<string, { readonly peerIP: string; readonly asNumber: number }>>;
 }
 
 /** One segment with all nodes and the ToR router, and a host behind it. */
@@ -112,10 +112,10 @@ function rack(number: number, asn: number, names: readonly string[]): Rack {
 
 /** A router's neighbours are the nodes of its rack, of any other AS, and all routers of other racks. */
 function rackBird(router: Rack['routers'][number], own: Rack, all: readonly Rack[]): string {
-  const session = (name: string, kind: string, family: 4 | 6, address: string, as: string, from: Required<Leg>): string =>
-    `protocol bgp ${name}_v${family} from ${kind} { neighbor ${address} ${as}; source address ${from[`address${family}`]}; ipv${family} { import all; export where source ~ [RTS_BGP, RTS_DEVICE]; }; }\n`;
-  const both = (name: string, kind: string, to: Leg, as: string, from: Required<Leg>): string =>
-    session(name, kind, 4, to.address4!, as, from) + session(name, kind, 6, to.address6!, as, from);
+  const session = (name: string, family: 4 | 6, address: string, as: string, from: Required<Leg>): string =>
+    `protocol bgp ${name}_v${family} from common { neighbor ${address} ${as}; source address ${from[`address${family}`]}; ipv${family} { import all; export where source ~ [RTS_BGP, RTS_DEVICE]; }; }\n`;
+  const both = (name: string, to: Leg, as: string, from: Required<Leg>): string =>
+    session(name, 4, to.address4!, as, from) + session(name, 6, to.address6!, as, from);
   const others = all.filter((r) => r !== own);
   return `log stderr all;
 router id ${router.spine.address4};
@@ -123,9 +123,9 @@ protocol device { scan time 10; }
 protocol direct { ipv4; ipv6; interface "eth0"; }
 protocol kernel kernel4 { ipv4 { import none; export where source = RTS_BGP; }; merge paths on; }
 protocol kernel kernel6 { ipv6 { import none; export where source = RTS_BGP; }; merge paths on; }
-template bgp router { local as ${own.asn}; hold time ${RACK_HOLD_SECONDS}; connect delay time 1; connect retry time 2; error wait time 1, 5; }
-${own.nodes.map((n) => both(n.name, 'router', n.legs[0]!, 'external', router.own)).join('')}
-${others.flatMap((r) => r.routers.map((to) => both(to.name, 'router', to.spine, `as ${r.asn}`, router.spine))).join('')}`;
+template bgp common { local as ${own.asn}; hold time ${RACK_HOLD_SECONDS}; connect delay time 1; connect retry time 2; error wait time 1, 5; }
+${own.nodes.map((n) => both(n.name, n.legs[0]!, 'external', router.own)).join('')}
+${others.flatMap((r) => r.routers.map((to) => both(to.name, to.spine, `as ${r.asn}`, router.spine))).join('')}`;
 }
 
 /** Throws OperationError LAB_TOPOLOGY when names clash or a leg hangs on no segment. */
@@ -143,4 +143,14 @@ export function checkTopology(topology: Topology): Topology {
   }
   checkNodeCount(topology.nodes.length);
   return topology;
+}
+
+/** The same where nodes, API server and hosts have no IPv4 address; routers keep theirs. */
+export function withoutIpv4(topology: Topology): Topology {
+  const v6 = <M extends MachinePlan>(machine: M): M => ({
+    ...machine, legs: machine.legs.map(({ segment, address6 }) => ({ segment, ...(address6 === undefined ? {} : { address6 }) })),
+    ...(machine.routes === undefined ? {} : { routes: machine.routes.filter((r) => r.includes(':')) }),
+  });
+  const peers = Object.entries(topology.peers).filter(([, { peerIP }]) => peerIP.includes(':'));
+  return { ...topology, control: v6(topology.control), hosts: topology.hosts.map(v6), nodes: topology.nodes.map(v6), peers: Object.fromEntries(peers) };
 }

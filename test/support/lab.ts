@@ -1,13 +1,19 @@
 /** A lab for the scenarios of one file: built once, taken down at the end, and described in full when a scenario fails. */
 import { afterAll, beforeAll } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { BUNDLE, PROGRAM, SHIM } from '../../lab/installation.ts';
 import type { PodView } from '../../lab/kubelet.ts';
 import { Lab } from '../../lab/lab.ts';
-import { addressOf, type Family } from '../../lab/matrix.ts';
-import { namespaces, program, root, type Capability } from './capabilities.ts';
+import type { Place } from '../../lab/lab-node.ts';
+import { BGPD_ROUTE_PROTOCOL } from '../../lib/ownership.ts';
+import { machineDirectory } from '../../lab/plan.ts';
+import { addressOf, isGood, measure, type Family, type PairResult } from '../../lab/matrix.ts';
+import type { Topology } from '../../lab/topology.ts';
+import { run as runProgram } from '../../sys/exec.ts';
+import { kubectlPath, namespaces, program, root, type Capability } from './capabilities.ts';
 import { eventually } from './eventually.ts';
 import { skipUnless } from './skip.ts';
 
@@ -28,7 +34,7 @@ export const freshName = (): string => `t${process.pid.toString(36)}${Date.now()
 export const labTest = skipUnless(root, namespaces, program('bird'), program('ip'), program('nft'), built);
 
 /** `scenario(name, run)`: a test that gets the file's lab. */
-export function scenariosOf(options: { readonly nodes: number }): (name: string, run: (lab: Lab) => Promise<void>, timeoutMs?: number) => void {
+export function scenariosOf(options: { readonly nodes: number } | { readonly topology: Topology }): (name: string, run: (lab: Lab) => Promise<void>, timeoutMs?: number) => void {
   const skipped = labTest !== skipUnless();
   let lab: Lab | undefined;
   beforeAll(async () => {
@@ -59,6 +65,60 @@ export async function established(lab: Lab, ms = CONVERGED_MS): Promise<void> {
     }
   });
 }
+
+/** `kubectl apply` of these manifests, in this order. */
+export async function apply(lab: Lab, ...manifests: readonly object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: manifests };
+  const { status, stderr } = await runProgram(kubectlPath(), ['--kubeconfig', lab.kubeconfig, 'apply', '-f', '-'], { stdin: JSON.stringify(list) });
+  if (status !== 0) throw new Error(stderr);
+}
+
+/** Sets annotations (`KEY=VALUE`) of a node, or takes them away (`KEY-`). */
+export async function annotate(lab: Lab, node: string, ...annotations: readonly string[]): Promise<void> {
+  const { status, stderr } = await lab.kubectl('annotate', '--overwrite', 'node', node, ...annotations);
+  if (status !== 0) throw new Error(stderr);
+}
+
+/** Gives a router another BIRD configuration while it runs; throws what `birdc configure` says against it. */
+export async function configureRouter(lab: Lab, router: string, text: string): Promise<void> {
+  writeFileSync(join(machineDirectory(lab.name, router), 'shared/bird.conf'), text);
+  const said = await lab.birdc('configure', router);
+  if (!/Reconfigur/.test(said)) throw new Error(said);
+}
+
+/** Each node has so many sessions, all are Established, and no route is stale. */
+export async function sessionsAre(lab: Lab, expected: Readonly<Record<string, number>>, ms = CONVERGED_MS): Promise<void> {
+  await eventually(ms, async () => {
+    for (const [name, count] of Object.entries(expected)) {
+      const status = await lab.status(name);
+      const [all, up] = [status?.peers ?? [], (status?.peers ?? []).filter((p) => p.state === 'Established' && p.stale === 0)];
+      if (status === null || status.restarting || all.length !== count || up.length !== count) {
+        throw new Error(`${name}: ${up.length} of ${all.length} sessions are Established, ${count} were expected`);
+      }
+    }
+  });
+}
+
+const failures = (results: readonly PairResult[]): string[] => results.filter((r) => !isGood(r)).map((r) =>
+  `${r.from.name}→${r.to.name} ${r.family}: tcp ${r.tcp.ok ? r.tcp.source : r.tcp.reason}, ping ${r.ping.ok ? 'ok' : r.ping.reason}`);
+
+/** Every ordered pair of pods passes TCP and ping in these families, each with its own address. */
+export async function allPass(lab: Lab, pods: readonly PodView[], families: readonly Family[] = ['ipv4', 'ipv6'], ms = CONVERGED_MS): Promise<void> {
+  await eventually(ms, async () => {
+    const failed = failures((await measure(lab, pods, 1_000)).filter((r) => families.includes(r.family)));
+    if (failed.length > 0) throw new Error(failed.join('\n'));
+  });
+}
+
+/** The gateways of a kernel route of bgpd's at a place, sorted; undefined: there is no such route. */
+export async function gatewaysOf(place: Place, prefix: string): Promise<string[] | undefined> {
+  const routes = await place.kernelRoutes(prefix.includes(':') ? 'ipv6' : 'ipv4', BGPD_ROUTE_PROTOCOL);
+  const found = routes.find((r) => r.dst === prefix);
+  return found && [found.gateway, ...(found.nexthops ?? []).map((n) => n.gateway)].filter((g) => g !== undefined).sort();
+}
+
+/** The blocks that a node originates. */
+export const blocksOf = async (lab: Lab, node: string): Promise<readonly string[]> => (await lab.status(node))?.originated ?? [];
 
 /** Numbered datagrams from a place to a pod, until `stop`. */
 export class Stream {
