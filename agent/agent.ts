@@ -1,10 +1,13 @@
 /** The agent of a node, put together: the cluster comes in, bgpd is told, pods are attached, status goes out. */
+import { join } from 'node:path';
 import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
 import type { Problem } from '../lib/errors.ts';
 import { connect } from '../sys/rpc.ts';
 import type { AgentOptions, AgentPorts } from './agent-ports.ts';
 import { startClearRequests } from './clear-requests.ts';
 import { discoverStorage, startCluster, type ClusterSource } from './cluster.ts';
+import { Drain, NOT_DRAINED } from './drain.ts';
+import { kernelBootId, openDrainRecord } from './drain-record.ts';
 import { gateOf } from './endpoints/ipam-view.ts';
 import { agentMetrics, type AgentMetrics } from './metrics.ts';
 import { setForwarding } from './node-settings.ts';
@@ -18,6 +21,7 @@ import { startStatusServer, type StatusServer } from './status-server.ts';
 interface Parts {
   readonly registry: Registry;
   readonly settings: readonly Problem[];
+  drain?: Drain;
   cluster?: ClusterSource;
   feed?: SpeakerFeed;
   pods?: PodService;
@@ -36,8 +40,12 @@ export async function startAgent(ports: AgentPorts, options: AgentOptions): Prom
   stack.use(await startStatus(parts, metrics, options));
   const storage = await discoverStorage({ kube, clock, random, log });
   const cluster = parts.cluster = stack.use(startCluster({ kube, log, storage, node, namespace: options.namespace }));
+  const drain = parts.drain = stack.use(new Drain({
+    node, bootId: kernelBootId(), clock, log, record: await openDrainRecord(join(options.state, 'drain.json'), log), changed: () => { parts.feed?.again(); },
+  }));
   const feed = parts.feed = stack.use(startSpeakerFeed({
     cluster, node, connect: () => connect<BgpdMethods>(options.bgpdSocket), sender: options.sender, clock, random, log,
+    adjust: (own, config) => drain.adjust(own, config), applied: () => { drain.applied(); },
   }));
   stack.use(startClearRequests({ cluster, node, connect: () => connect<BgpdMethods>(options.bgpdSocket), log }));
   const events = stack.use(startProblemEvents({ kube, clock, log, storage, node }));
@@ -54,6 +62,7 @@ function startStatus(parts: Parts, metrics: AgentMetrics, options: AgentOptions)
     metrics: async () => `${await metrics.registry.metrics()}${await bgpdMetrics(options.bgpdSocket)}`,
     attachments: () => parts.registry.all,
     problems: () => problemsOf(parts),
+    drain: () => parts.drain?.status ?? NOT_DRAINED,
     bgpStatus: async () => {
       using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
       return await bgpd.call('status', {});

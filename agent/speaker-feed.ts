@@ -1,6 +1,8 @@
 /** Keeps bgpd told: translates the cluster whenever it changes and sends the sections that differ, for ever. */
 import type { ApplyResult, BgpdMethods, Sections } from '../config/messages/bgpd-control.ts';
 import { CONTROL_VERSION } from '../config/messages/bgpd-control.ts';
+import type { CalicoNode } from '../config/kinds/node.ts';
+import type { SpeakerConfig } from '../config/messages/speaker-config.ts';
 import { SectionRevisions } from '../config/translate/sections.ts';
 import { SpeakerTranslation, TRANSLATED_KINDS } from '../config/translate/speaker.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -24,6 +26,10 @@ export interface FeedPorts {
   /** 0 to 1. */
   readonly random: () => number;
   readonly log: Log;
+  /** Has the last word on what bgpd is told; undefined: it keeps what it has. Absent: nobody has. */
+  readonly adjust?: (node: CalicoNode | undefined, config: SpeakerConfig | undefined) => Partial<SpeakerConfig> | undefined;
+  /** bgpd has taken all that it is to be told. */
+  readonly applied?: () => void;
 }
 
 export interface SpeakerFeed extends Disposable {
@@ -31,6 +37,8 @@ export interface SpeakerFeed extends Disposable {
   /** What is wrong with the cluster's resources for this node, and what bgpd did not take. */
   readonly problems: readonly Problem[];
   onProblems(listener: (problems: readonly Problem[]) => void): Disposable;
+  /** `adjust` has something else to say. */
+  again(): void;
 }
 
 /** Changes within this time are translated together. */
@@ -76,6 +84,8 @@ class Feed implements SpeakerFeed {
 
   get problems(): readonly Problem[] { return [...this.#translated, ...this.#refused.flatMap((r) => r.problems)]; }
 
+  again(): void { this.#schedule(); }
+
   onProblems(listener: (problems: readonly Problem[]) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => { this.#listeners.delete(listener); } };
@@ -103,8 +113,11 @@ class Feed implements SpeakerFeed {
     const { value, problems } = this.#translation.update(snapshot, this.#changed);
     this.#changed = new Set();
     this.#noteTranslated([...snapshot.problems, ...problems]);
-    if (value === undefined) return;
-    this.#sections.update(value);
+    const { adjust, node } = this.#ports;
+    const wanted = adjust === undefined ? value : adjust(snapshot.Node.get(node), value);
+    if (wanted === undefined) return;
+    this.#sections.update(wanted);
+    if (this.connected && this.#sections.pending() === undefined) this.#ports.applied?.();
     this.#wake();
   }
 
@@ -159,6 +172,7 @@ class Feed implements SpeakerFeed {
       throw new Error('bgpd did not confirm what it was sent');
     }
     this.#failures = 0;
+    if (this.#sections.pending() === undefined) this.#ports.applied?.();
   }
 
   #noteRefused(sections: readonly string[], { problems }: ApplyResult): void {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { PeerDetail, RoutesRequest, RoutesResult, SpeakerStatus } from '../config/messages/bgpd-control.ts';
+import type { DrainStatus } from '../config/messages/operator-annotations.ts';
 import { OperationError, messageOf, type Problem } from '../lib/errors.ts';
 import { stringifyJson } from '../lib/json.ts';
 import { encodeAttachment, type Attachment } from './endpoints/attachment.ts';
@@ -16,6 +17,7 @@ export interface StatusPorts {
   readonly bgpRoutes: (request: RoutesRequest) => Promise<RoutesResult>;
   readonly attachments: () => readonly Attachment[];
   readonly problems: () => readonly Problem[];
+  readonly drain: () => DrainStatus;
 }
 
 export interface StatusServer extends AsyncDisposable { readonly port: number }
@@ -78,8 +80,9 @@ async function replyTo(ports: StatusPorts, url: URL): Promise<Reply> {
     case '/v1/bgp/peer': return json(await ports.bgpPeer(peerName(url.searchParams)));
     case '/v1/bgp/routes': return json(await ports.bgpRoutes(routesRequest(url.searchParams)));
     case '/v1/cni/attachments': return json({ attachments: ports.attachments().map((a): unknown => JSON.parse(encodeAttachment(a))) });
+    case '/v1/drain': return json(ports.drain());
     case '/v1/problems': return json({ problems: ports.problems() });
-    default: return text(`${url.pathname}: expected /healthz, /readyz, /metrics, /v1/bgp/status, /v1/bgp/peer, /v1/bgp/routes, /v1/cni/attachments or /v1/problems`, 404);
+    default: return text(`${url.pathname}: expected /healthz, /readyz, /metrics, /v1/bgp/status, /v1/bgp/peer, /v1/bgp/routes, /v1/cni/attachments, /v1/drain or /v1/problems`, 404);
   }
 }
 

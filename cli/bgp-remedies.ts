@@ -57,7 +57,7 @@ const CAUSES: readonly (readonly [words: RegExp, why: (p: Facts) => string, reme
 export function diagnose(peer: Facts): Diagnosis | undefined {
   if (peer.state === 'Established') return undefined;
   if (peer.shutdown !== undefined) {
-    return { why: `an operator of ours holds it down${peer.shutdown === '' ? '' : `: ${JSON.stringify(peer.shutdown)}`}`, remedy: 'tortiectl bgp enable' };
+    return { why: `an operator of ours holds it down${peer.shutdown === '' ? '' : `: ${JSON.stringify(peer.shutdown)}`}`, remedy: 'tortiectl bgp enable, or tortiectl node undrain where the whole node is drained' };
   }
   const said = peer.info === '' ? peer.lastError ?? '' : peer.info;
   // Dials that are refused after a NOTIFICATION tell less than it did.

@@ -6,6 +6,7 @@ import { addBgp } from './bgp.ts';
 import { CliError } from './errors.ts';
 import { addGet } from './get.ts';
 import { addIpamShow } from './ipam-show.ts';
+import { addNodeDrain } from './node-drain.ts';
 import { addNodeStatus } from './node-status.ts';
 import { addVersion } from './version.ts';
 import { addWrites } from './write.ts';
@@ -17,7 +18,9 @@ const program = new Command('tortiectl').description('manage the network resourc
   .exitOverride();
 addGet(program);
 addWrites(program);
-addNodeStatus(program.command('node').description('about nodes'));
+const node = program.command('node').description('about nodes');
+addNodeStatus(node);
+addNodeDrain(node);
 addBgp(program.command('bgp').description('sessions and routes of the nodes\' BGP speakers'));
 addIpamShow(program.command('ipam').description('about IP address management'));
 addVersion(program);

@@ -36,10 +36,10 @@ export const unnumberedPeer = (peer: UnnumberedPeer, address: string): PeerConfi
 
 /**
  * Whose End-of-RIB a restarting speaker waits for. Nobody knows who of a range was there: it is waited for as a whole, until
- * the deferral timer ends.
+ * the deferral timer ends. Who is held down will not come.
  */
 export const awaitedPeers = ({ peers, unnumbered = [], dynamic = [] }: PeersSection): AwaitedPeer[] =>
-  [...peers, ...[...unnumbered, ...dynamic].map(({ name, template }) => ({ ...template, name }))];
+  [...peers, ...[...unnumbered, ...dynamic].map(({ name, template }) => ({ ...template, name }))].filter((p) => p.shutdown === undefined);
 
 /** What the kernel must know before a segment of these peers, and of those to come, arrives. */
 export function demandsOf(peers: readonly PeerConfig[], dynamic: readonly DynamicPeers[]): LinkDemand[] {

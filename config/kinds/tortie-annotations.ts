@@ -5,7 +5,7 @@
 import type { Problem } from '../../lib/errors.ts';
 import { FAMILIES, type Family } from '../../lib/ip/prefix.ts';
 import { parseIp, parsePrefix, showPrefix } from '../../lib/ip/text.ts';
-import type { ClearRequest } from '../messages/operator-annotations.ts';
+import { DRAIN_WAIT_SECONDS, MAXIMUM_SHUTDOWN_MESSAGE, type ClearRequest, type DrainRequest } from '../messages/operator-annotations.ts';
 import type { BgpRole, BmpStation } from '../messages/speaker-config.ts';
 import { secondsOf } from '../schema/scalars.ts';
 import { unlike } from '../schema/schema.ts';
@@ -102,7 +102,7 @@ const shutdowns: Row<Readonly<Record<string, string>>> = {
   expected: 'a JSON object of peer name or address and message of at most 255 octets, like {"192.0.2.1":"maintenance"}',
   read: (text) => {
     const value = jsonOf(text);
-    const isGood = isObject(value) && Object.values(value).every((m) => typeof m === 'string' && new TextEncoder().encode(m).length <= 255);
+    const isGood = isObject(value) && Object.values(value).every(isMessage);
     return isGood ? value as Readonly<Record<string, string>> : undefined;
   },
 };
@@ -115,6 +115,17 @@ const clearRequest: Row<ClearRequest> = {
     const { peer, mode, at } = value;
     const isGood = typeof peer === 'string' && peer !== '' && (mode === 'hard' || mode === 'soft-in' || mode === 'soft-out') && typeof at === 'string';
     return isGood ? { peer, mode, at } : undefined;
+  },
+};
+
+const drainRequest: Row<DrainRequest> = {
+  expected: 'true, or a JSON object like {"at":"2026-01-31T12:00:00Z","waitSeconds":30,"message":"new kernel"}, waitSeconds 0..3600, message at most 255 octets',
+  read: (text) => {
+    const value = text === 'true' ? {} : jsonOf(text);
+    if (!isObject(value)) return undefined;
+    const { at = '', waitSeconds = DRAIN_WAIT_SECONDS, message, bootId } = value;
+    const isGood = typeof at === 'string' && isWhole(waitSeconds, 0, 3_600) && (message === undefined || isMessage(message)) && (bootId === undefined || typeof bootId === 'string');
+    return isGood ? { at, waitSeconds, ...(message !== undefined && { message }), ...(bootId !== undefined && { bootId }) } : undefined;
   },
 };
 
@@ -156,6 +167,7 @@ export const CONFIGURATION_ANNOTATIONS = {
 export const NODE_ACTIONS = {
   'bgp-shutdown': shutdowns,
   'bgp-clear': clearRequest,
+  drain: drainRequest,
   'graceful-shutdown': yesNo,
 } as const;
 
@@ -189,6 +201,8 @@ export function readAnnotations<T extends Table>(table: T, annotations: Readonly
 }
 
 const isWhole = (value: unknown, minimum: number, maximum: number): value is number => Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum;
+
+const isMessage = (value: unknown): value is string => typeof value === 'string' && new TextEncoder().encode(value).length <= MAXIMUM_SHUTDOWN_MESSAGE;
 
 /** The list in a list, or nothing when one of it is undefined. */
 const allOf = <T>(list: readonly (T | undefined)[]): [] | [readonly T[]] => (list.every((v) => v !== undefined) ? [list] : []);

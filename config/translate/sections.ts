@@ -11,14 +11,14 @@ export class SectionRevisions {
   readonly #confirmed = new Map<SectionName, number>();
   #last = 0;
 
-  /** Takes a whole configuration; sections that say the same keep their revision. */
-  update(config: SpeakerConfig): void {
+  /** Takes a configuration; sections that say the same, or that are absent, keep their revision. */
+  update(config: Partial<SpeakerConfig>): void {
     for (const name of SECTION_NAMES) {
-      const held = this.#held.get(name);
-      if (held?.value === config[name]) continue;
-      const text = stringifyJson(config[name]);
+      const [held, value] = [this.#held.get(name), config[name]];
+      if (value === undefined || held?.value === value) continue;
+      const text = stringifyJson(value);
       if (held?.text === text) continue;
-      this.#held.set(name, { text, value: config[name], revision: ++this.#last });
+      this.#held.set(name, { text, value, revision: ++this.#last });
     }
   }
 

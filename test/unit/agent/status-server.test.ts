@@ -14,6 +14,7 @@ const ports: StatusPorts = {
   bgpRoutes: (request) => { asked = request; return Promise.resolve({ routes: [], truncated: false }); },
   attachments: () => [],
   problems: () => [{ path: 'IPPool/x.spec', message: 'bad' }],
+  drain: () => ({ phase: 'announcing', sinceMs: 7, leftMs: 5, message: 'm' }),
 };
 
 beforeEach(async () => { server = await startStatusServer(0, ports); });
@@ -35,6 +36,10 @@ test('metrics, problems and attachments', async () => {
   expect([await get('/metrics'), await get('/v1/problems'), await get('/v1/cni/attachments')]).toEqual([
     [200, 'a 1\n'], [200, '{"problems":[{"path":"IPPool/x.spec","message":"bad"}]}\n'], [200, '{"attachments":[]}\n'],
   ]);
+});
+
+test('how far a drain has come', async () => {
+  expect(await get('/v1/drain')).toEqual([200, '{"phase":"announcing","sinceMs":7,"leftMs":5,"message":"m"}\n']);
 });
 
 test('routes are asked of bgpd with the query', async () => {

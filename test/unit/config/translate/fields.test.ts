@@ -224,6 +224,7 @@ const nodeOf = (actions: object): ClusterSnapshot => cluster([node('a', { v4: '1
 const ACTIONS: Rows = {
   'bgp-shutdown': say({ 'bgp-shutdown': '{"10.0.0.2":"cable"}' }, `${MESH}.shutdown`, { message: 'cable' }),
   'bgp-clear': { after: { 'bgp-clear': '{"peer":"10.0.0.2","mode":"hard","at":"1"}' }, look: (c) => c.Node.get('a')?.actions['bgp-clear'], is: { peer: '10.0.0.2', mode: 'hard', at: '1' } },
+  drain: { after: { drain: '{"at":"1","message":"new kernel"}' }, look: (c) => c.Node.get('a')?.actions.drain, is: { at: '1', waitSeconds: 30, message: 'new kernel' } },
   'graceful-shutdown': say({ 'graceful-shutdown': 'true' }, 'global.gracefulShutdown', true),
 };
 
