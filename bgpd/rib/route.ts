@@ -77,6 +77,9 @@ export interface AttributeHolder {
   release(attributes: PathAttributes): void;
 }
 
+/** Octets of attributes that nobody needs any more and that may be there all the same. */
+const SPARE_WEIGHT = 4 * 1_048_576;
+
 export class RouteTable {
   readonly #holder: AttributeHolder | undefined;
   readonly #routes: (Route | undefined)[] = [undefined];
@@ -84,14 +87,19 @@ export class RouteTable {
   /** By source index, then by attributes; routes that differ in the next hop alone stand in one list. */
   readonly #bySource: Map<PathAttributes, Route | Route[]>[] = [];
   #liveAtLastSweep = 0;
+  /** Octets of attributes that its routes hold. */
+  #weight = 0;
+  #liveWeightAtLastSweep = 0;
 
   constructor(holder?: AttributeHolder) { this.#holder = holder; }
 
   /** All ids are below this. */
   get limit(): number { return this.#routes.length; }
   get size(): number { return this.#routes.length - 1 - this.#free.length; }
-  /** Worth a sweep: twice what lived after the last one, and some. */
-  get crowded(): boolean { return this.size > 2 * this.#liveAtLastSweep + 4096; }
+  /** Worth a sweep: twice what lived after the last one, and some. A peer may send 64 KiB of attributes with each route. */
+  get crowded(): boolean {
+    return this.size > 2 * this.#liveAtLastSweep + 4096 || this.#weight > 2 * this.#liveWeightAtLastSweep + SPARE_WEIGHT;
+  }
 
   get(id: number): Route | undefined { return this.#routes[id]; }
 
@@ -121,6 +129,7 @@ export class RouteTable {
     };
     this.#routes[route.id] = route;
     this.#index(route);
+    this.#weight += weightOf(attributes);
     this.#holder?.retain(attributes);
     return route;
   }
@@ -140,11 +149,13 @@ export class RouteTable {
       const route = this.#routes[id];
       if (route === undefined) continue;
       if (marks[id] === 1) { this.#index(route); continue; }
+      this.#weight -= weightOf(route.attributes);
       this.#holder?.release(route.attributes);
       this.#routes[id] = undefined;
       this.#free.push(id);
     }
     this.#liveAtLastSweep = this.size;
+    this.#liveWeightAtLastSweep = this.#weight;
   }
 
   #index(route: Route): void {
@@ -154,6 +165,14 @@ export class RouteTable {
     else if (Array.isArray(known)) known.push(route);
     else map.set(route.attributes, [known, route]);
   }
+}
+
+/** Octets that the lists among attributes have on the wire; in memory it is some five times as much. */
+function weightOf({ asPath, communities, extendedCommunities, largeCommunities, clusterList, unknown }: PathAttributes): number {
+  let weight = 4 * (communities.length + clusterList.length) + 8 * extendedCommunities.length + 12 * largeCommunities.length;
+  for (const segment of asPath) weight += 4 * segment.asns.length;
+  for (const { value } of unknown) weight += value.length;
+  return weight;
 }
 
 /** An external peer's LOCAL_PREF counts for nothing, but a filter's does. */

@@ -66,6 +66,22 @@ test('a table is crowded when far more routes were made than lived', () => {
   expect(table.crowded).toBe(false);
 });
 
+test('it is crowded by few routes, too, when each has many attributes: a peer may change one prefix again and again', () => {
+  const table = new RouteTable();
+  const many = { communities: Array.from({ length: 15_000 }, (_, i) => i) };
+  const keep = table.intern(source({ index: 1 }), attributes(many), undefined, undefined);
+  for (let i = 0; i < 60; i++) table.intern(source({ index: 1 }), attributes(many), undefined, undefined);
+  expect(table.crowded).toBe(false);
+  for (let i = 0; i < 20; i++) table.intern(source({ index: 1 }), attributes(many), undefined, undefined);
+  expect(table.crowded).toBe(true);
+  const marks = new Uint8Array(table.limit);
+  marks[keep.id] = 1;
+  table.sweep(marks);
+  expect([table.crowded, table.size]).toEqual([false, 1]);
+  for (let i = 0; i < 60; i++) table.intern(source({ index: 1 }), attributes(many), undefined, undefined);
+  expect(table.crowded).toBe(false);
+});
+
 const context = { localAsn: 64512, allowLocalAs: 0, routerId: 7, clusterId: 7 };
 
 test.each([
