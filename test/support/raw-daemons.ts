@@ -1,6 +1,6 @@
 /** BIRD and FRR in a namespace with whatever configuration a test writes. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathOf } from './capabilities.ts';
 import { eventually, sh, type Netns, type Process } from './namespaces.ts';
@@ -17,22 +17,22 @@ export interface RawDaemon {
 }
 
 /** BIRD 2; logs go to its output. */
-export async function startBird(ns: Netns, config: string, name = 'bird'): Promise<RawDaemon> {
+export async function startBird(ns: Netns, config: string, name = 'bird', options: readonly string[] = []): Promise<RawDaemon & { kill(): Promise<void> }> {
   const [file, control] = [join(ns.directory, `${name}.conf`), join(ns.directory, `${name}.ctl`)];
   const write = (text: string): void => { writeFileSync(file, `log stderr all;\n${text}\n`); };
   write(config);
-  const process = ns.spawn(pathOf('bird')!, ['-f', '-c', file, '-s', control, '-P', join(ns.directory, `${name}.pid`)]);
+  const process = ns.spawn(pathOf('bird')!, ['-f', '-c', file, '-s', control, '-P', join(ns.directory, `${name}.pid`), ...options]);
   const ask = (...words: string[]): string => {
     const { status, stdout, stderr } = spawnSync(pathOf('birdc')!, ['-s', control, ...words], { encoding: 'utf8', timeout: 5_000 });
     if (status !== 0) throw new Error(`birdc ${words.join(' ')}: ${stderr}${stdout}${process.output}`);
     return stdout;
   };
   await eventually(10_000, () => ask('show', 'status'));
-  return { ask, configure: (text) => { write(text); ask('configure'); }, get output() { return process.output; } };
+  return { ask, configure: (text) => { write(text); ask('configure'); }, get output() { return process.output; }, kill: () => process.kill() };
 }
 
-/** FRR's zebra and bgpd; `config` is for both (`interface` blocks for zebra alone). */
-export async function startFrr(ns: Netns, config: { readonly zebra?: string; readonly bgpd: string }): Promise<RawDaemon> {
+/** FRR's zebra, with options of its own, and bgpd; `config` is for both (`interface` blocks for zebra alone). */
+export async function startFrr(ns: Netns, config: { readonly zebra?: string; readonly bgpd: string }, options: readonly string[] = []): Promise<RawDaemon & { kill(): Promise<void> }> {
   chmodSync(dirname(ns.directory), 0o755);
   sh('chown', 'frr:frr', ns.directory);
   const path = (name: string): string => join(ns.directory, name);
@@ -50,10 +50,12 @@ export async function startFrr(ns: Netns, config: { readonly zebra?: string; rea
     await eventually(10_000, () => { if (!existsSync(path(`${program}.vty`))) throw new Error(`no ${program} yet: ${started.output}`); });
     return started;
   };
-  const processes = [await start('zebra'), await start('bgpd', '-p', '179')];
+  for (const program of ['zebra', 'bgpd']) rmSync(path(`${program}.vty`), { force: true });       // of one that was killed
+  const processes = [await start('zebra', ...options), await start('bgpd', '-p', '179')];
   return {
     ask,
     configure: (text) => { ask('configure terminal', ...text.split('\n').map((line) => line.trim()).filter((line) => line !== '')); },
     get output() { return processes.map((p) => p.output).join('\n'); },
+    kill: async () => { for (const p of processes.toReversed()) await p.kill(); },
   };
 }
