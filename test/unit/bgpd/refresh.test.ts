@@ -47,6 +47,39 @@ test('asked again amid a resend, there is one beginning and one end', async () =
   expect([lines[0], lines.at(-1), lines.filter((line) => !line.startsWith('+'))]).toEqual(['begin ipv4', 'end refresh ipv4', ['begin ipv4', 'end refresh ipv4']]);
 });
 
+test('asked a thousand times at once, a family goes out at once and once more a second later', async () => {
+  for (const enhanced of [true, false]) {
+    const { bench: it, a } = await bench(enhanced);
+    for (let i = 0; i < 1_000; i++) a.refresh('ipv4');
+    await it.settle();
+    const once = enhanced ? ['begin ipv4', ...OWN, 'end refresh ipv4'] : OWN;
+    expect(a.allLines()).toEqual(once);
+    await it.advance(1_000);
+    expect(a.allLines()).toEqual(once);
+    await it.advance(60_000);
+    expect(a.allLines()).toEqual([]);
+  }
+});
+
+test('a beginning amid a refresh, or within a second of the one before, is not heeded, and costs no route', async () => {
+  const { bench: it, a } = await bench(true);
+  a.refresh('ipv4', 'begin');
+  a.announce(['10.2.0.0/26']);
+  a.refresh('ipv4', 'begin');
+  a.announce(['10.3.0.0/26']);
+  a.refresh('ipv4', 'end');
+  a.refresh('ipv4', 'begin');
+  a.refresh('ipv4', 'end');
+  await it.settle();
+  expect(it.kernel.takeLog()).toEqual([]);
+  await it.advance(1_000);
+  a.refresh('ipv4', 'begin');
+  a.announce(['10.2.0.0/26']);
+  a.refresh('ipv4', 'end');
+  await it.settle();
+  expect(it.kernel.takeLog()).toEqual(['remove 10.3.0.0/26']);
+});
+
 test('before our End-of-RIB a request is answered without marks', async () => {
   const it = new SpeakerBench();
   await it.apply(speakerConfig({ peers: [peerConfig(A)], originate: ['10.1.0.0/26', '10.1.0.64/26'] }));
