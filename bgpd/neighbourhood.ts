@@ -106,6 +106,7 @@ export class Neighbourhood {
   #arrange(before: GlobalSection): void {
     const wanted = this.#wanted();
     const dynamic = new Set([...this.#byName.values()].filter((n) => n.range !== undefined).map((n) => n.config.name));
+    for (const config of wanted.values()) this.#rename(config, wanted);
     for (const neighbour of this.#byName.values()) {
       const config = wanted.get(neighbour.config.name);
       if (config === undefined) this.#remove(neighbour, 'deconfigured');
@@ -161,6 +162,18 @@ export class Neighbourhood {
     return neighbour;
   }
 
+  /** A neighbour that another resource asks for now has another name; it is the same one, and so is its session. */
+  #rename({ name, address, interface: link }: PeerConfig, wanted: ReadonlyMap<string, PeerConfig>): void {
+    const neighbour = this.#byName.has(name) ? undefined : this.at(ip(address), link);
+    if (neighbour === undefined || neighbour.range !== undefined || wanted.has(neighbour.config.name)) return;
+    this.#ports.log.info('peer.renamed', { peer: name, before: neighbour.config.name });
+    this.#byName.delete(neighbour.config.name);
+    this.#byName.set(name, neighbour);
+    neighbour.config = { ...neighbour.config, name };
+    neighbour.source.name = name;
+    neighbour.isOutdated = true;        // its log has the old name
+  }
+
   /** Ends a session that what is configured now leaves no other way to follow. */
   #endOutdated(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): void {
     const { demand, fields } = demandOf({ global: globalBefore, config: neighbour.config }, { global: this.#global!, config });
@@ -183,10 +196,8 @@ export class Neighbourhood {
     neighbour.config = config;
     neighbour.peer.holdDown(config.shutdown?.message);
     neighbour.helper = { ...neighbour.helper, capSeconds: global.gracefulRestart.staleRoutesCapSeconds };
-    if (demand === 'next-session') {
-      neighbour.isOutdated = true;
-      this.renew(neighbour);
-    }
+    if (demand === 'next-session') neighbour.isOutdated = true;
+    this.renew(neighbour);
     const before = neighbour.policy;
     const policy = policyFor(this.#basis, config, neighbour.source);
     if (policy.importKey === before.importKey && policy.exportKey === before.exportKey) return;

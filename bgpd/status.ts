@@ -37,6 +37,7 @@ export function peerStatusOf(neighbour: Neighbour, ribs: Readonly<Record<Family,
   for (const { group } of session?.places.values() ?? []) advertised += group.out.advertisedTo(source);
   return {
     ...neighbour.peer.status(),
+    name: config.name,
     info: infoOf(neighbour),
     origin: config.origin,
     received: counts.reduce((sum, c) => sum + c.accepted, 0),

@@ -9,7 +9,8 @@ import type { Hop } from './next-hop.ts';
 export interface Source {
   /** Below `FIRST_PEER_INDEX`: this node and its kernel. */
   readonly index: number;
-  readonly name: string;
+  /** Of a peer: may change, as other resources ask for it. */
+  name: string;
   /** A peer that changes from internal to external becomes another source. `kernel`: what is redistributed. */
   readonly kind: RouteOrigin;
   /** An internal peer whose routes we reflect (RFC 4456). */

@@ -115,6 +115,24 @@ test('peers come and go while others stay', async () => {
   expect(statusOf(bench.speaker, []).peers.map((p) => [p.address, p.received])).toEqual([[TOR, 0], ['192.0.2.9', 1]]);
 });
 
+test('a peer that another resource asks for has another name, and the same session and routes', async () => {
+  const { bench, a, tor } = await established();
+  const renamed = (some: Partial<PeerConfig> = {}) => withPeer({ name: 'Node_192_0_2_1', origin: 'node', ...some });
+  await bench.apply(renamed());
+  expect([a.stopped, bench.made.length, bench.kernel.takeLog(), a.lines(), tor.lines()]).toEqual([undefined, 2, [], [], []]);
+  const status = statusOf(bench.speaker, []).peers;
+  expect(status.map((p) => [p.name, p.origin, p.received]).sort()).toEqual([['Node_192_0_2_1', 'node', 2], [peerConfig(TOR).name, 'static', 0]]);
+  expect([bench.speaker.neighbours.find('Node_192_0_2_1')?.source.name, bench.speaker.neighbours.find(peerConfig(A).name)]).toEqual(['Node_192_0_2_1', undefined]);
+
+  await bench.apply(renamed({ importFilters: ['none'] }));
+  expect([a.stopped, bench.made.length]).toEqual([undefined, 2]);
+  a.down();
+  await bench.settle();
+  expect([bench.made.length, bench.peer(A).config.name]).toEqual([3, 'Node_192_0_2_1']);
+  await bench.apply(withPeer({ holdTimeSeconds: 30 }));
+  expect([bench.peer(A).config.name, bench.peer(A).config.holdTimeSeconds]).toEqual([peerConfig(A).name, 30]);
+});
+
 test('a peer that becomes external is another source: its routes lose the LOCAL_PREF that it gave them', async () => {
   const { bench } = await established();
   await bench.apply(withPeer({ asn: 65009 }));
