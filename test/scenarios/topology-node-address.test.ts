@@ -40,7 +40,10 @@ scenario('the annotations of a node change, as when it gets a new IP: sessions a
   });
   await allPass(lab, pods);
 
-  // Its agent still hears of changes, though its connections began at an address that is gone.
+  // Its agent still asks and hears, though its connections began at an address that is gone.
   const another = await lab.pod('another', { node: 'n2' });
   await allPass(lab, [...pods, another]);
+  await annotate(lab, 'n2', 'tortie.io/graceful-shutdown=true');
+  const own = blocks.find((b) => !b.includes(':'))!;
+  await eventually(CONVERGED_MS, async () => { expect(await lab.birdc(`show route all for ${own} protocol n2_v4`)).toContain('(65535,0)'); });
 }, 180_000);
