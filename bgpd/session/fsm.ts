@@ -55,6 +55,8 @@ const FIRST_RETRY_SECONDS = 0.25;
 const SHORTEST_DIAL_SECONDS = 4;
 const FIRST_IDLE_HOLD_SECONDS = 0.25;
 const LONGEST_IDLE_HOLD_SECONDS = 60;
+/** For a peer that restarts again and again: it must be let in long before its restart time ends, or its routes are lost. */
+const LONGEST_RESTART_HOLD_SECONDS = 4;
 
 export function step(session: Session, event: Event): Step {
   switch (session.state) {
@@ -299,8 +301,9 @@ const quit = (s: Session, text: string, before: readonly Effect[]): Step => lost
 function lost(s: Session, reason: DownReason, before: readonly Effect[], restartSeconds?: number): Step {
   const isBlameless = s.isSteady && (reason.kind === 'closed' || reason.kind === 'notified');
   const oscillations = isBlameless ? 0 : s.oscillations + 1;
+  const restarts = reason.kind === 'closed' && s.state === 'Established' && (s.negotiated?.gracefulRestart?.families.length ?? 0) > 0;
   const seconds = isBlameless ? 0
-    : Math.min(LONGEST_IDLE_HOLD_SECONDS, FIRST_IDLE_HOLD_SECONDS * 2 ** Math.min(oscillations - 1, 20));
+    : Math.min(restarts ? LONGEST_RESTART_HOLD_SECONDS : LONGEST_IDLE_HOLD_SECONDS, FIRST_IDLE_HOLD_SECONDS * 2 ** Math.min(oscillations - 1, 20));
   const next: Session = {
     ...offeringAll(s), state: 'Idle', attempts: s.attempts + 1, oscillations, isSteady: false, isRestarting: true, negotiated: undefined,
   };

@@ -349,6 +349,17 @@ test('a session that was lost before that counts as an error', () => {
   expect(after({ ...SESSIONS.Established, oscillations: 2 }, { type: 'tcpFailed', text: 'gone' })).toContain('idleHold 1,');
 });
 
+test('a peer with graceful restart that restarts again and again is let in again within seconds', () => {
+  const [established, often] = [SESSIONS.Established, { oscillations: 12 }];
+  const gracefulRestart = { families: ['ipv4'], timeSeconds: 120 } as unknown as NonNullable<typeof established.negotiated>['gracefulRestart'];
+  const restarting = { ...established, ...often, negotiated: { ...established.negotiated!, gracefulRestart } };
+  const without = { ...established, ...often, negotiated: { ...established.negotiated!, gracefulRestart: undefined } };
+  const closed: Event = { type: 'tcpFailed', text: 'gone' };
+  expect(after(restarting, closed)).toContain('idleHold 4,');
+  expect(after(without, closed)).toContain('idleHold 60,');
+  expect(after(restarting, EVENTS.notification['25 NotifMsg']!)).toContain('idleHold 60,');
+});
+
 test('a hold time of 0 means no hold timer and no keepalives', () => {
   const session = { ...SESSIONS.OpenSent, settings: { ...settings, holdTimeSeconds: 0 } };
   expect(after(session, { type: 'open', open, ours })).toBe('OpenConfirm, KEEPALIVE, no hold');
