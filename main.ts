@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** One program, one subcommand a process: `tortie agent|bgpd|apiserver|lab …`. Imports nothing before Node.js is known to be new enough. */
+/** One program, one subcommand a process: `tortie agent|bgpd|bfdd|apiserver|lab …`. Imports nothing before Node.js is known to be new enough. */
 const { node: version } = process.versions;
 if (Number.parseInt(version, 10) < 24) {
   process.stderr.write(`tortie needs Node.js 24 or newer: this is ${version}\n`);
@@ -9,6 +9,7 @@ if (Number.parseInt(version, 10) < 24) {
 const COMMANDS: Readonly<Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>>> = {
   agent: () => import('./agent/main.ts'),
   apiserver: () => import('./apiserver/main.ts'),
+  bfdd: () => import('./bfdd/main.ts'),
   bgpd: () => import('./bgpd/main.ts'),
   lab: () => import('./lab/main.ts'),
 };

@@ -21,6 +21,8 @@ export const STATE_DIRECTORY = '/var/lib/tortie';
 export const AGENT_SOCKET = '/run/tortie/agent.sock';
 export const BGPD_SOCKET = '/run/tortie/bgpd.sock';
 export const BGPD_STATE_FILE = '/run/tortie/bgpd.state';
+export const BFDD_SOCKET = '/run/tortie/bfdd.sock';
+export const BFDD_STATE_FILE = '/run/tortie/bfdd.state';
 export const CNI_BINARY_DIRECTORY = '/opt/cni/bin';
 export const CNI_CONFIGURATION_FILE = '/etc/cni/net.d/10-tortie.conflist';
 /** TCP port on which the agent serves status, health and metrics; reached through the API server's pod proxy. */

@@ -27,6 +27,9 @@ const indexToNameCall = libc.func('void *if_indextoname(uint, void *)') as unkno
 const getsocknameCall = libc.func('int getsockname(int, void *, void *)') as unknown as Call;
 const setsockoptCall = libc.func('int setsockopt(int, int, int, void *, uint)') as unknown as Call;
 const getsockoptCall = libc.func('int getsockopt(int, int, int, void *, void *)') as unknown as Call;
+const recvmsgCall = libc.func('long recvmsg(int, void *, int)') as unknown as Call;
+const memmoveCall = libc.func('uint64_t memmove(void *, void *, size_t)') as unknown as (to: Uint8Array, from: Uint8Array, length: number) => number | bigint;
+const schedulerCall = libc.func('int sched_setscheduler(int, int, void *)') as unknown as Call;
 const closeCall = libc.func('int close(int)') as unknown as Call;
 const setnsCall = libc.func('int setns(int, int)') as unknown as Call;
 /** `struct sock_fprog`: a count and a pointer, so koffi has to lay it out. */
@@ -88,6 +91,19 @@ export const sendto = (fd: number, bytes: Uint8Array, to: Uint8Array): number =>
 /** recvfrom(2) into `into`: bytes received; the sender's address goes into `from`. */
 export const recvfrom = (fd: number, into: Uint8Array, from: Uint8Array): number =>
   outcome(recvfromCall(fd, into, into.length, 0, from, lengthOf(from)));
+
+/** recvmsg(2) into what the `struct msghdr` at the start of `message` points to: bytes received. */
+export const recvmsg = (fd: number, message: Uint8Array, flags = 0): number => outcome(recvmsgCall(fd, message, flags));
+
+/** Where bytes lie in memory: memmove(3) of none of them says so. They must have an ArrayBuffer of their own, or they may move. */
+export const memoryAddressOf = (bytes: Uint8Array): number | bigint => memmoveCall(bytes, bytes, 0);
+
+/** sched_setscheduler(2) of one thread. */
+export function setScheduler(thread: number, policy: number, priority: number): number {
+  const parameters = Buffer.alloc(4);
+  parameters.writeInt32LE(priority);
+  return outcome(schedulerCall(thread, policy, parameters));
+}
 
 /** if_nametoindex(3) in the network namespace of the calling thread; 0: there is no such interface. */
 export const interfaceIndexOf = (name: string): number => nameToIndexCall(Buffer.from(`${name}\0`));

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sys: ['lib'],
   config: ['lib'],
   bgpd: ['config', 'sys', 'lib'],
+  bfdd: ['config', 'sys', 'lib'],
   ipam: ['config', 'sys', 'lib'],
   cni: ['config', 'sys', 'lib'],
   agent: ['ipam', 'cni', 'config', 'sys', 'lib'],
@@ -48,7 +49,7 @@ describe('imports', () => {
 });
 
 describe('pure folders', () => {
-  const DOMAINS = ['bgpd', 'ipam', 'cni', 'agent'];
+  const DOMAINS = ['bgpd', 'bfdd', 'ipam', 'cni', 'agent'];
   /** `ports.ts` holds interfaces: it belongs to both sides. */
   const isPure = (path: string): boolean => ['lib', 'config'].includes(folderOf(path))
     || (DOMAINS.includes(folderOf(path)) && (path.split('/').length > 2 || basename(path) === 'ports.ts'));

@@ -3,6 +3,8 @@
  * state. Sessions go on when the asker's connection ends: they are to outlive it.
  */
 
+import type { Problem } from '../../lib/errors.ts';
+
 export const BFD_CONTROL_VERSION = 1;
 
 /** Method name → its parameters and its result. */
@@ -51,10 +53,20 @@ export interface BfdSessionStatus extends BfdSession {
   readonly packetsOut: number;
   /** Times it went from Up to something else. */
   readonly losses: number;
+  /** Those of them that neither side wanted: not the AdminDown of either (RFC 5882 §3.2). */
+  readonly failures: number;
+  /** Ours: another one when the session is a new one, and counts from 0. */
+  readonly discriminator: number;
+  /** Why packets cannot be sent; absent: they can. */
+  readonly trouble?: string;
 }
 
 export interface BfdStatus {
   /** Grows with every change of a state. */
   readonly revision: number;
   readonly sessions: readonly BfdSessionStatus[];
+  /** Packets that were not taken since start, by reason. */
+  readonly discarded: Readonly<Record<string, number>>;
+  /** What bfdd cannot do here, such as a port that another daemon has. */
+  readonly problems: readonly Problem[];
 }

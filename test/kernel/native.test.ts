@@ -4,7 +4,7 @@ import { expect, test as anyone } from '@jest/globals';
 import {
   AF_INET, AF_NETLINK, CLONE_NEWNET, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_RCVBUFFORCE,
   accept, attachFilter, bind, close, connect, errnoName, getsockname, getsockopt, getsockoptBytes, interfaceIndexOf, interfaceNameOf, listen,
-  pollReadable, pollWritable, recv, recvfrom, send, sendto, setns, setsockopt, socket,
+  memoryAddressOf, pollReadable, pollWritable, recv, recvfrom, recvmsg, send, sendto, setns, setScheduler, setsockopt, socket,
 } from '../../sys/native.ts';
 import { ip } from '../../lib/ip/text.ts';
 import { decodeAddress, encodeAddress } from '../../sys/socket-address.ts';
@@ -158,3 +158,25 @@ test('setns changes the namespace of this thread alone', async () => {
   closeSync(home);
   closeSync(other);
 });
+
+anyone('a scattered message is received where its header points to', () => {
+  const [server, client] = [socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)];
+  expect(bind(server, encodeAddress({ address: ip('127.0.0.1'), port: 0, scope: 0 }))).toBe(0);
+  const to = Buffer.alloc(16);
+  getsockname(server, to);
+  expect(sendto(client, Buffer.from('hello'), to)).toBe(5);
+  const memory = Buffer.from(new ArrayBuffer(256));
+  const base = BigInt(memoryAddressOf(memory));
+  expect(BigInt(memoryAddressOf(memory.subarray(64)))).toBe(base + 64n);
+  memory.writeBigUInt64LE(base + 64n, 16);   // one iovec
+  memory.writeBigUInt64LE(1n, 24);
+  memory.writeBigUInt64LE(base + 128n, 64);  // of four bytes
+  memory.writeBigUInt64LE(4n, 72);
+  expect(recvmsg(server, memory)).toBe(4);
+  expect(memory.toString('latin1', 128, 133)).toBe('hell\0');
+  expect(memory.readInt32LE(48) & 0x20).toBe(0x20); // MSG_TRUNC
+  close(server);
+  close(client);
+});
+
+anyone('the scheduler refuses a policy that it does not know', () => { expect(errnoName(-setScheduler(0, 99, 0))).toBe('EINVAL'); });

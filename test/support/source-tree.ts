@@ -18,7 +18,7 @@ export interface Import {
   readonly names: string;
 }
 
-export const PRODUCTION = ['lib', 'sys', 'config', 'bgpd', 'ipam', 'cni', 'agent', 'apiserver', 'cli', 'lab'] as const;
+export const PRODUCTION = ['lib', 'sys', 'config', 'bgpd', 'bfdd', 'ipam', 'cni', 'agent', 'apiserver', 'cli', 'lab'] as const;
 
 /** Every file below `folder` that ends so, in order; the folder may be missing. */
 export function filesBelow(folder: string, ...endings: string[]): string[] {
