@@ -6,13 +6,14 @@ import { DEFAULT_NAME, checkName } from './plan.ts';
 export const USAGE = `usage: npm run lab [-- COMMAND]
   (none)                          a lab of three nodes and six pods, and who reaches whom
   up [--nodes N] [--name NAME] [--port PORT]
+  up --racks N …                  N racks of two nodes and two ToR routers each (docs/bgp.md, Topologies)
   down [--name NAME] [--all]      removes every trace; works after a crash too
   status | list
   pod add NAME [--node NODE] [--namespace NS]
   pod del NAME [--namespace NS]
   exec NODE|POD|tor|host|control -- COMMAND
   matrix                          every pod asks every other
-  break link|kill|pause NODE      cable out; crash; daemons stand still
+  break link|kill|pause NODE      cable out; crash (of a router too); daemons stand still
   kill MACHINE DAEMON [SIGNAL]    bgpd or agent of a node, bird of tor, apiserver of control; started again after a second
   heal [NODE]
   kubeconfig                      prints the path: export KUBECONFIG=$(npm run -s lab -- kubeconfig)
@@ -36,7 +37,7 @@ export function parseArguments(command: string, args: readonly string[]): Call {
   const { own, rest } = command === 'exec' ? splitExec(args) : { own: [...args], rest: [] };
   const { values, positionals } = parseArgs({
     args: own, allowPositionals: true, options: {
-      name: { type: 'string' }, nodes: { type: 'string' }, port: { type: 'string' }, node: { type: 'string' }, namespace: { type: 'string' },
+      name: { type: 'string' }, nodes: { type: 'string' }, racks: { type: 'string' }, port: { type: 'string' }, node: { type: 'string' }, namespace: { type: 'string' },
       all: { type: 'boolean' }, source: { type: 'boolean' }, owned: { type: 'boolean' },
     },
   });

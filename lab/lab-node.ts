@@ -3,10 +3,9 @@ import type { SpeakerStatus } from '../config/messages/bgpd-control.ts';
 import { BGPD_ROUTE_PROTOCOL } from '../lib/ownership.ts';
 import { OperationError } from '../lib/errors.ts';
 import type { ExecResult } from '../sys/exec.ts';
-import type { RpcClient } from '../sys/rpc.ts';
 import type { Lab } from './lab.ts';
 import { lastLines } from './log-lines.ts';
-import type { LabMethods, NodeView } from './messages.ts';
+import type { NodeView } from './messages.ts';
 import { daemonLog } from './plan.ts';
 
 /** A kernel route as `ip -json route` prints it. */
@@ -49,13 +48,6 @@ export class Place {
 }
 
 export class LabNode extends Place {
-  readonly #rpc: RpcClient<LabMethods>;
-
-  constructor(lab: Lab, rpc: RpcClient<LabMethods>, name: string) {
-    super(lab, name);
-    this.#rpc = rpc;
-  }
-
   /** Destinations of our BGP routes in the kernel, blackholes of own blocks left out. Both families unless said. */
   async routes(family?: 'ipv4' | 'ipv6'): Promise<string[]> {
     const families = family === undefined ? ['ipv4', 'ipv6'] as const : [family];
@@ -82,9 +74,9 @@ export class LabNode extends Place {
   }
 
   /** A crash: its cable goes out, then everything in it dies. */
-  async crash(): Promise<void> { await this.#rpc.call('break', { what: 'kill', node: this.name }); }
-  async breakLink(): Promise<void> { await this.#rpc.call('break', { what: 'link', node: this.name }); }
-  async pause(): Promise<void> { await this.#rpc.call('break', { what: 'pause', node: this.name }); }
+  async crash(): Promise<void> { await this.lab.break('kill', this.name); }
+  async breakLink(): Promise<void> { await this.lab.break('link', this.name); }
+  async pause(): Promise<void> { await this.lab.break('pause', this.name); }
   async heal(): Promise<void> { await this.lab.heal(this.name); }
 
   log(daemon: string, lines = LOG_LINES): string { return lastLines(daemonLog(this.lab.name, this.name, daemon), lines); }

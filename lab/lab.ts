@@ -9,7 +9,7 @@ import { PROGRAM, checkInstallation, kubectlPath, tortie, tortiectl } from './in
 import type { PodView } from './kubelet.ts';
 import { LabNode, Place } from './lab-node.ts';
 import { lastLines } from './log-lines.ts';
-import type { LabMethods, LabView, PodAdd } from './messages.ts';
+import type { Breakage, LabMethods, LabView, PodAdd } from './messages.ts';
 import { DEFAULT_NAME, POD_PORT, checkName, controlSocket, daemonLog, directoryOf, hostKubeconfig, supervisorLog, topologyFile } from './plan.ts';
 import { removeLab } from './removal.ts';
 import type { Told } from './supervisor.ts';
@@ -93,7 +93,7 @@ export class Lab implements AsyncDisposable {
   get kubeconfig(): string { return hostKubeconfig(this.name); }
   get nodeNames(): string[] { return this.#view.nodes.map((n) => n.name); }
   view(): Promise<LabView> { return this.#rpc.call('status', {}); }
-  node(name: string): LabNode { return new LabNode(this, this.#rpc, name); }
+  node(name: string): LabNode { return new LabNode(this, name); }
   get nodes(): LabNode[] { return this.nodeNames.map((n) => this.node(n)); }
   /** A router, the host, the API server's machine. */
   place(name: string): Place { return new Place(this, name); }
@@ -105,8 +105,8 @@ export class Lab implements AsyncDisposable {
   async heal(node?: string): Promise<readonly string[]> { return (await this.#rpc.call('heal', node === undefined ? {} : { node })).healed; }
   /** What `birdc` on a router says; `tor` unless said. */
   async birdc(command: string, router?: string): Promise<string> { return (await this.#rpc.call('birdc', router === undefined ? { command } : { command, router })).text; }
-  /** A router's cables go out, then everything in it dies. */
-  async crashRouter(router: string): Promise<void> { await this.#rpc.call('break', { what: 'kill', node: router }); }
+  /** `kill` is for routers too. */
+  async break(what: Breakage, machine: string): Promise<void> { await this.#rpc.call('break', { what, node: machine }); }
   /** Sends a signal to a daemon of a machine; resolves with the pid it had. */
   async signal(machine: string, daemon: string, signal: NodeJS.Signals): Promise<number> {
     return (await this.#rpc.call('signal', { machine, daemon, signal })).pid;

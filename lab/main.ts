@@ -12,7 +12,7 @@ import { BREAKAGES, type Breakage } from './messages.ts';
 import { DEFAULT_NAME, checkNodeCount, topologyFile } from './plan.ts';
 import { labNames, removeLab } from './removal.ts';
 import { superviseUntilTold, type Told } from './supervisor.ts';
-import type { Topology } from './topology.ts';
+import { checkRackCount, flat, racks, type Topology } from './topology.ts';
 
 const COMMANDS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
   demo: () => demo(say),
@@ -63,11 +63,18 @@ const text = (call: Call, key: string): string | undefined => {
 
 async function up(call: Call): Promise<number> {
   const start = Date.now();
-  const nodes = checkNodeCount(Number(text(call, 'nodes') ?? 3));
-  const lab = await buildLab({ name: call.name, nodes, port: Number(text(call, 'port') ?? 0), ...(call.values['source'] === true ? { source: true } : {}) }, say);
-  say(`lab ${lab.name}: ${nodes} nodes run after ${((Date.now() - start) / 1000).toFixed(1)} s; KUBECONFIG=${lab.kubeconfig}`);
+  const topology = topologyOf(call);
+  const lab = await buildLab({ name: call.name, topology, port: Number(text(call, 'port') ?? 0), ...(call.values['source'] === true ? { source: true } : {}) }, say);
+  say(`lab ${lab.name}: ${topology.nodes.length} nodes run after ${((Date.now() - start) / 1000).toFixed(1)} s; KUBECONFIG=${lab.kubeconfig}`);
   lab.close();
   return 0;
+}
+
+function topologyOf(call: Call): Topology {
+  const count = text(call, 'racks');
+  if (count === undefined) return flat(checkNodeCount(Number(text(call, 'nodes') ?? 3)));
+  if (call.values['nodes'] !== undefined) throw new OperationError('LAB_USAGE', { expected: 'up --nodes N or up --racks N' });
+  return racks(Array.from({ length: checkRackCount(Number(count)) }, (_, i) => ({ nodes: 2, asn: 65001 + i })));
 }
 
 async function down(call: Call): Promise<number> {
@@ -133,8 +140,7 @@ async function breakIt(call: Call): Promise<number> {
   const [what, node] = call.words;
   if (node === undefined || !BREAKAGES.includes(what as Breakage)) throw new OperationError('LAB_USAGE', { expected: `break ${BREAKAGES.join('|')} NODE` });
   using lab = closing(await Lab.open(call.name));
-  const place = lab.it.node(node);
-  await (what === 'link' ? place.breakLink() : what === 'kill' ? place.crash() : place.pause());
+  await lab.it.break(what as Breakage, node);
   say(`${node}: ${what === 'link' ? 'its cable is out' : what === 'kill' ? 'it has crashed' : 'its daemons stand still'}; "heal" puts it right`);
   return 0;
 }

@@ -64,6 +64,14 @@ export interface RackPlan {
   readonly asn: number;
 }
 
+/** Their numbers stand in the last byte of the spine's addresses. */
+const MAXIMUM_RACKS = 24;
+
+export function checkRackCount(count: number): number {
+  if (!Number.isInteger(count) || count < 1 || count > MAXIMUM_RACKS) throw new OperationError('LAB_RACKS', { racks: count, expected: `1 to ${MAXIMUM_RACKS}` });
+  return count;
+}
+
 /** Seconds that a dead router goes unnoticed, at most. */
 export const RACK_HOLD_SECONDS = 9;
 
@@ -73,6 +81,7 @@ export const RACK_HOLD_SECONDS = 9;
  * nodes announce, to nodes of whatever other AS. Nodes send packets for other racks to both of their routers.
  */
 export function racks(plans: readonly RackPlan[]): Topology {
+  checkRackCount(plans.length);
   let last = 0;
   const all = plans.map(({ nodes, asn }, i) => rack(i + 1, asn, Array.from({ length: nodes }, () => `n${++last}`)));
   return {

@@ -16,7 +16,7 @@ const OF_A_RUNNING_LAB = new Set(['down', 'status', 'exec', 'pod', 'break', 'kil
 
 /** Options of the lab that npm has taken for its own, because no `--` stood before them. */
 function refuseSwallowed(args) {
-  const swallowed = ['name', 'nodes', 'node', 'namespace', 'port'].filter((o) => process.env[`npm_config_${o}`] !== undefined);
+  const swallowed = ['name', 'nodes', 'racks', 'node', 'namespace', 'port'].filter((o) => process.env[`npm_config_${o}`] !== undefined);
   if (swallowed.length === 0) return;
   throw new Advice(`npm has kept --${swallowed.join(' and --')} for itself. Write "--" before the lab's own words: npm run lab -- ${args[0] ?? 'up'} --${swallowed[0]} …`);
 }
@@ -43,7 +43,7 @@ async function main([command = '', ...args]) {
 
 async function prepare(command) {
   if (NEEDS_KUBECTL.has(command)) await installKubectl();
-  if (command === 'kubernetes') return;
+  if (command === 'kubernetes' || command === 'fuzz') return;
   await buildNative();
   if (command !== 'check') await bundle();
 }
@@ -54,6 +54,7 @@ function carryOut(command, args) {
     case 'build': say('built: dist/'); return 0;
     case 'lab': return program(join(ROOT, 'dist/tortie.js'), 'lab', ...(args.length === 0 ? ['demo'] : args));
     case 'bench': return program(join(ROOT, 'bench/main.ts'), ...args);
+    case 'fuzz': return program(join(ROOT, 'test/fuzz/main.ts'), ...args);
     case 'kubernetes': return shell(join(ROOT, 'scripts/kubernetes.sh'), args);
     default: throw new Advice(`nothing is known about ${command}`);
   }

@@ -168,7 +168,7 @@ scenario('a router dies: only its share of the packets is lost, until the hold t
     Stream.start(lab, 'a', b, 'ipv4'), Stream.start(lab, 'c', d, 'ipv6'), Stream.start(lab, spared.from.name, spared.to, 'ipv4'),
   ]);
 
-  await lab.crashRouter(dies);
+  await lab.break('kill', dies);
   await eventually(NOTICED_MS, async () => {
     for (const node of ['n1', 'n2']) {
       for (const block of rack2) expect(await gatewaysOf(lab.node(node), block)).toEqual([ROUTERS_OF_1[familyOf(block)][left]]);

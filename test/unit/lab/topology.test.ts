@@ -23,6 +23,12 @@ test('racks: segments of their own, two routers each with sessions to nodes of a
   ]);
 });
 
+test('as many racks as the spine has addresses for', () => {
+  const rack = { nodes: 1, asn: 65001 };
+  expect(racks(Array.from({ length: 24 }, () => rack)).routers.at(-1)!.legs[1]).toEqual({ segment: 'spine', address4: '10.97.0.242', address6: 'fd97::242' });
+  for (const count of [0, 25]) expect(() => racks(Array.from({ length: count }, () => rack))).toThrow('1 to 24');
+});
+
 test('without IPv4, nodes and hosts have IPv6 addresses, routes and peers alone', () => {
   const { control, nodes, hosts, peers } = withoutIpv4(flat(1));
   expect([control, ...nodes, ...hosts].flatMap((m) => m.legs).map((l) => Object.keys(l))).toEqual(Array(3).fill(['segment', 'address6']));
