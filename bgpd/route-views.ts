@@ -101,7 +101,7 @@ function longestMatch(rib: FamilyRib, address: Ip, view: View): Prefix[] {
 }
 
 /** Undefined: there is no such peer. */
-function viewFor(speaker: Speaker, { peer, view = 'candidates' }: RoutesRequest): View | undefined {
+function viewFor(speaker: Speaker, { peer, prefix, longer, view = 'candidates' }: RoutesRequest): View | undefined {
   if (view === 'candidates' && peer === undefined) return candidates(speaker, () => true);
   if (view === 'candidates' && peer === LOCAL.name) return candidates(speaker, (source) => source === LOCAL);
   const neighbour = peer === undefined ? undefined : speaker.neighbours.find(peer);
@@ -110,7 +110,7 @@ function viewFor(speaker: Speaker, { peer, view = 'candidates' }: RoutesRequest)
     case 'candidates': return candidates(speaker, (source) => source === neighbour.source);
     case 'received': return received(speaker, neighbour);
     case 'accepted': return accepted(neighbour);
-    case 'advertised': return advertised(neighbour);
+    case 'advertised': return advertised(neighbour, prefix !== undefined && longer !== true);
   }
 }
 
@@ -137,20 +137,23 @@ const accepted = ({ source }: Neighbour): View => ({
   paths: (rib, id) => views.accepted(rib, source, id).map((path) => seenPath(rib, id, path)),
 });
 
-/** What a peer is sent, as it is sent. */
-function advertised(neighbour: Neighbour): View {
+/** What a peer is sent, as it is sent; with `unsentToo` what it is not sent, and why. */
+function advertised(neighbour: Neighbour, unsentToo: boolean): View {
   const placeIn = (rib: FamilyRib) => neighbour.session?.places.get(rib.family);
   return {
     has: (rib, id) => {
       const place = placeIn(rib);
-      return place !== undefined && views.isAdvertised(place.group, place.member, id);
+      if (place === undefined) return false;
+      return views.isAdvertised(place.group, place.member, id) || (unsentToo && rib.loc.best(id) !== undefined);
     },
     paths: (rib, id) => {
       const place = placeIn(rib);
       if (place === undefined) return [];
-      return views.advertised(rib, place.group, place.member, id).flatMap(({ route, pathId, outbound, reason }) => (outbound === undefined ? [] : [
-        pathView({ ...outbound, source: route.source }, { pathId: pathId ?? null, best: rib.loc.best(id) === route, installed: false, stale: false, reason }),
-      ]));
+      return views.advertised(rib, place.group, place.member, id).flatMap(({ route, pathId, outbound, reason }) => {
+        const verdict = { pathId: pathId ?? null, best: rib.loc.best(id) === route, installed: false, stale: false, reason };
+        if (outbound !== undefined) return [pathView({ ...outbound, source: route.source }, verdict)];
+        return unsentToo ? [{ ...pathView(route, verdict), unsent: true as const }] : [];
+      });
     },
   };
 }

@@ -48,7 +48,7 @@ export function showRoutes({ routes, truncated }: RoutesResult, view: NonNullabl
   const rows = routes.flatMap(({ prefix, paths }) => paths.map((path, i) => [
     isSent ? '' : marks(path), i === 0 ? prefix : '', path.peer, path.nextHop, path.asPath, path.origin,
     path.localPref === null ? '-' : String(path.localPref), path.med === null ? '-' : String(path.med),
-    [...(isSent ? [] : [path.reason]), ...more(path)].join('; '),
+    [...(path.unsent === true ? [`not sent: ${path.reason}`] : isSent ? [] : [path.reason]), ...more(path)].join('; '),
   ]));
   const head = ['', 'PREFIX', isSent ? 'LEARNED FROM' : 'PEER', 'NEXT HOP', 'AS PATH', 'ORIGIN', 'LOCAL PREF', 'MED', isSent ? 'ATTRIBUTES' : 'DECISION'];
   const columns = isSent ? (row: string[]): string[] => row.slice(1) : (row: string[]): string[] => row;

@@ -133,7 +133,8 @@ export interface RoutesRequest {
   readonly peer?: string;
   /**
    * `candidates` (default): all routes with the verdict of the decision process. `received`: of `peer`, before import
-   * filters. `accepted`: of `peer`, after them. `advertised`: what `peer` is sent, as it is sent.
+   * filters. `accepted`: of `peer`, after them. `advertised`: what `peer` is sent, as it is sent; where one prefix or address
+   * is asked about, also what it is not sent, and why.
    */
   readonly view?: 'candidates' | 'received' | 'accepted' | 'advertised';
   /** Only the best route of each prefix. */
@@ -176,4 +177,6 @@ export interface PathView {
   readonly stale: boolean;
   /** Why it is (not) best: the step of the decision process that decided, or `next hop unreachable`. */
   readonly reason: string;
+  /** `advertised`: the peer is not sent it, for this reason; the attributes are those that we have. */
+  readonly unsent?: true;
 }

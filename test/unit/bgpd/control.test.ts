@@ -138,6 +138,11 @@ test('every view of a table: as a peer sent it, as filters left it, as another p
   expect(await routes({ peer: TOR, view: 'accepted' })).toEqual(['10.8.0.0/16 64512:1 the only route']);
   expect(await routes({ peer: A, view: 'advertised' })).toEqual(['10.1.0.0/26 64512:2 sent', '10.8.0.0/16 64512:1,64512:2 sent']);
   expect(await routes({ peer: TOR, view: 'advertised' })).toEqual(['10.1.0.0/26  sent']);
+  // Asked about one prefix, it says why it is not sent.
+  expect(await routes({ peer: TOR, view: 'advertised', prefix: '10.8.0.0/16' })).toEqual(['10.8.0.0/16 64512:1 it came from this peer']);
+  const [kept] = (await control.handlers.routes({ peer: TOR, view: 'advertised', prefix: '10.8.0.1' })).routes;
+  expect(kept?.paths.map((p) => p.unsent)).toEqual([true]);
+  expect(await routes({ peer: TOR, view: 'advertised', prefix: '10.0.0.0/8', longer: true })).toEqual(['10.1.0.0/26  sent']);
   expect(await routes({ prefix: '10.8.3.4' })).toEqual(['10.8.0.0/16 64512:1 the only route']);
   expect(await routes({ prefix: '10.0.0.0/8', longer: true, best: true })).toEqual(['10.1.0.0/26  the only route', '10.8.0.0/16 64512:1 the only route']);
   expect(await routes({ prefix: '10.0.0.0/8' })).toEqual([]);

@@ -112,6 +112,8 @@ test('what is sent has no marks, and says where it was learned', () => {
   const text = showRoutes({ truncated: false, routes: [{ prefix: '10.2.0.0/26', paths: [path({ communities: ['1:1'] })] }] }, 'advertised');
   expect(text).toMatch(/^PREFIX +LEARNED FROM +NEXT HOP/);
   expect(text).not.toContain('forwards');
+  const kept = showRoutes({ truncated: false, routes: [{ prefix: '10.2.0.0/26', paths: [path({ reason: 'community NO_EXPORT', unsent: true })] }] }, 'advertised');
+  expect(kept).toContain('not sent: community NO_EXPORT');
 });
 
 test('options that do not go together are refused; the others become a question', () => {
