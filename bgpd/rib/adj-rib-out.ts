@@ -126,6 +126,14 @@ export class AdjRibOut {
     }
   }
 
+  /** Routes of which it is known what becomes of them. */
+  get remembered(): number { return this.#exports.size; }
+
+  /** Routes were swept: what became of those that are gone need not be known any more, and may be large. */
+  forgetGone(): void {
+    for (const route of this.#exports.keys()) if (this.routes.get(route.id) !== route) this.#exports.delete(route);
+  }
+
   settled(): void { if (this.#movedHops.size > 0) this.#movedHops.clear(); }
 
   // ---- the same questions for one route a prefix and for several: `add-path-out.ts` answers them its way

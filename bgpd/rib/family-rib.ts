@@ -153,6 +153,7 @@ export class FamilyRib {
   /** Forgets routes and next hops that nothing refers to. */
   sweep(): void {
     this.#hops.keepOnly(this.loc.sweep([...this.groups.values()].map((group) => group.out.routeIds)));
+    for (const { out } of this.groups.values()) out.forgetGone();
   }
 
   #flushOne(id: number): void {

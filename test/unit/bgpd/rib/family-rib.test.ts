@@ -248,3 +248,19 @@ test('a next hop on a link of ours is reached on that link, whatever BGP says of
   world.announce(peer, '192.0.2.1/32', attributes(), '192.0.2.9');
   expect(world.settle().get('10.1.0.0/16')).toBe('192.0.2.1');
 });
+
+test('a peer that changes one prefix again and again with many attributes makes nobody remember what it said before', () => {
+  const world = new World();
+  const target: ExportTarget = {
+    family: 'ipv4', localAsn: 64512, nextHop: 'auto', self: { address: ip('192.0.2.254') }, interfaceIndex: 0, wire: wireContext({ external: true }),
+  };
+  const { out } = world.rib.groupFor('all', target, undefined);
+  const from = source({ index: 3, kind: 'ebgp' });
+  for (let i = 0; i < 300; i++) {
+    const many = attributes({ asPath: path(65001), communities: Array.from({ length: 10_000 }, (_, n) => n + i) });
+    world.announce(from, '10.1.0.0/16', many, '192.0.2.1');
+    world.settle();
+  }
+  expect(world.rib.loc.routes.size).toBeLessThan(150);
+  expect(out.remembered).toBeLessThan(150);
+});
