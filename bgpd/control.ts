@@ -108,7 +108,7 @@ export class Control {
     this.#ports.save(this.#ports.speaker.config);
     for (const name of SECTION_NAMES) {
       const revision = sections[name]?.revision;
-      if (revision !== undefined) this.#revisions.set(name, revision);
+      if (typeof revision === 'number') this.#revisions.set(name, revision);
     }
     return { problems, revisions: Object.fromEntries(this.#revisions) };
   }

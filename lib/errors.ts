@@ -1,5 +1,7 @@
 /** The three ways something can be wrong that is not a bug: bad input, the outside failing, a broken invariant. */
 
+import { stringifyJson } from './json.ts';
+
 /** One thing wrong with what a user wrote. The good part still applies. */
 export interface Problem {
   /** Where: `BGPPeer/tor-1.spec.asNumber`. */
@@ -15,7 +17,7 @@ export class OperationError extends Error {
   readonly code: string;
   readonly details: Readonly<Record<string, unknown>>;
   constructor(code: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
-    const said = Object.entries(details).map(([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`).join(' ');
+    const said = Object.entries(details).map(([k, v]) => `${k}=${typeof v === 'string' ? v : stringifyJson(v)}`).join(' ');
     super(`${code}${said === '' ? '' : ` (${said})`}${cause === undefined ? '' : `: ${messageOf(cause)}`}`, { cause });
     this.name = 'OperationError';
     this.code = code;

@@ -93,5 +93,18 @@ export function stringifyJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, (_key, v: unknown) => (typeof v === 'bigint' ? rawJson(v.toString()) : v), indent);
 }
 
+const SHOWN_CHARACTERS = 200;
+
+/** What somebody wrote, in a message for people: JSON, the beginning alone of what is long. */
+export function showJson(value: unknown): string {
+  let text: string;
+  try {
+    text = stringifyJson(value) ?? String(value);
+  } catch {
+    text = '(nested too deeply)';
+  }
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
+
 type ParseWithSource = (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown;
 const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;

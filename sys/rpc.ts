@@ -33,12 +33,12 @@ export class FrameReader {
     if (this.#length < 4) return [];
     const frames: Buffer[] = [];
     for (;;) {
-      const head = this.#peek(4);
-      if (!head) break;
-      const size = head.readUInt32BE(0);
+      if (this.#length < 4) break;
+      if (this.#chunks[0]!.length < 4) this.#join();
+      const size = this.#chunks[0]!.readUInt32BE(0);
       if (size > this.#maximum) throw new OperationError('RPC_FRAME', { size, maximum: this.#maximum });
       if (this.#length < 4 + size) break;
-      const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#length);
+      const all = this.#join();
       frames.push(all.subarray(4, 4 + size));
       const rest = all.subarray(4 + size);
       this.#chunks = rest.length > 0 ? [rest] : [];
@@ -47,10 +47,10 @@ export class FrameReader {
     return frames;
   }
 
-  #peek(size: number): Buffer | undefined {
-    if (this.#length < size) return undefined;
-    const first = this.#chunks[0]!;
-    return first.length >= size ? first : Buffer.concat(this.#chunks, this.#length);
+  /** All that is here as one chunk; nothing is copied a second time. */
+  #join(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#length)];
+    return this.#chunks[0]!;
   }
 }
 
@@ -85,18 +85,21 @@ function serveConnection<M extends Methods>(socket: Socket, handlers: Handlers<M
 
 async function answer<M extends Methods>(socket: Socket, handlers: Handlers<M>, bytes: Buffer): Promise<void> {
   let id = 0;
-  let reply: object;
+  let reply: string;
   try {
-    const request = parseJson(bytes.toString('utf8')) as Request;
-    id = request.id;
-    if (!Object.hasOwn(handlers, request.method)) throw new OperationError('RPC_METHOD', { method: request.method });
-    const handler = handlers[request.method as keyof M] as (params: unknown) => unknown;
-    reply = { id, result: (await handler(request.params ?? {})) ?? {} };
+    const request = parseJson(bytes.toString('utf8')) as Request | null;
+    if (typeof request !== 'object' || request === null) throw new OperationError('RPC_REQUEST', { expected: 'an object with id, method and params' });
+    if (typeof request.id === 'number') ({ id } = request);
+    const { method, params = {} } = request;
+    if (typeof method !== 'string' || !Object.hasOwn(handlers, method)) throw new OperationError('RPC_METHOD', { method });
+    if (typeof params !== 'object' || params === null) throw new OperationError('RPC_PARAMS', { params, expected: 'an object' });
+    const handler = handlers[method as keyof M] as (params: unknown) => unknown;
+    reply = stringifyJson({ id, result: (await handler(params)) ?? {} });
   } catch (error) {
     const code = error instanceof OperationError ? error.code : 'RPC_HANDLER';
-    reply = { id, error: { code, message: messageOf(error) } };
+    reply = stringifyJson({ id, error: { code, message: messageOf(error) } });
   }
-  if (!socket.destroyed) socket.write(frame(stringifyJson(reply)));
+  if (!socket.destroyed) socket.write(frame(reply));
 }
 
 /** A client of one connection. */

@@ -2,6 +2,7 @@
 import type { Problem } from '../../lib/errors.ts';
 import type { Family, Ip } from '../../lib/ip/prefix.ts';
 import { parseIp, parsePrefix } from '../../lib/ip/text.ts';
+import { showJson } from '../../lib/json.ts';
 
 export const MAXIMUM_U32 = 0xffffffff;
 
@@ -123,7 +124,7 @@ export class Fields {
 
   /** Notes that `key` has a value that it must not have. */
   wrong(key: string, value: unknown, expected: string): void {
-    const found = value === undefined ? 'it is missing' : `${JSON.stringify(value)} is not right`;
+    const found = value === undefined ? 'it is missing' : `${showJson(value)} is not right`;
     this.#problems.push({ path: this.#pathOf(key), message: `${found}: expected ${expected}` });
   }
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { OperationError } from '../../../lib/errors.ts';
 import { FrameReader, connect, frame, serve } from '../../../sys/rpc.ts';
 
@@ -90,4 +90,34 @@ test('frames are found wherever the stream is cut', () => {
     const got = [...reader.push(bytes.subarray(0, cut)), ...reader.push(bytes.subarray(cut))].map(String);
     expect(got).toEqual(['one', '', 'three']);
   }
+});
+
+test('a request that is none is answered with what was expected, however it is nested, and the connection goes on', async () => {
+  await using _server = await serve<Calls>(path, handlers);
+  const socket = createConnection(path);
+  const reader = new FrameReader();
+  let answered: (text: string) => void = () => undefined;
+  socket.on('data', (chunk) => { for (const bytes of reader.push(chunk)) answered(bytes.toString()); });
+  const ask = (text: string): Promise<string> => new Promise((resolve) => { answered = resolve; socket.write(frame(text)); });
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  expect(await ask('null')).toContain('RPC_REQUEST');
+  expect(await ask('{"id":1,"method":{"toString":1},"params":{}}')).toContain('RPC_METHOD');
+  expect(await ask('{"id":2,"method":"add","params":7}')).toContain('"id":2,"error":{"code":"RPC_PARAMS"');
+  expect(await ask(`{"id":${deep},"method":"add","params":{"a":1,"b":2}}`)).toBe('{"id":0,"result":{"sum":3}}');
+  expect(await ask(`{"id":3,"method":"echo","params":{"value":${deep}}}`)).toMatch(/^{"id":3,"error":/);
+  expect(await ask('{"id":4,"method":"add","params":{"a":1,"b":2}}')).toBe('{"id":4,"result":{"sum":3}}');
+  socket.destroy();
+});
+
+test('a long frame whose first octets come one by one is not copied again with each piece', () => {
+  const reader = new FrameReader();
+  const head = frame(Buffer.alloc(32 * 1024 * 1024));
+  expect(reader.push(head.subarray(0, 3))).toEqual([]);
+  const concat = jest.spyOn(Buffer, 'concat');
+  let frames: Buffer[] = [];
+  for (let at = 3; at < head.length; at += 4_096) frames = reader.push(head.subarray(at, at + 4_096));
+  expect([frames.length, frames[0]!.length]).toEqual([1, 32 * 1024 * 1024]);
+  const copied = concat.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+  concat.mockRestore();
+  expect(copied).toBeLessThan(2 * head.length);
 });

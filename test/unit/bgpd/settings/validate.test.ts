@@ -220,3 +220,11 @@ test('originate: preferences and static routes', () => {
   expect(sections.originate).toEqual({ routes: [], statics: [{ prefix: '192.0.2.0/24', via: '198.51.100.1' }] });
   expect(problems.map((p) => p.path)).toEqual(['originate[0].localPref', 'originate.statics[1].prefix', 'originate.statics[2].via']);
 });
+
+test('an integer that no double holds is a problem like any other, and a value that fills pages is cut', () => {
+  const { sections, problems } = validateSections({ ...speakerConfig({ peers: [peerConfig('192.0.2.1'), peerConfig('192.0.2.2', { asn: 2n ** 70n as never, name: 'big' })] }), filters: { filters: 'x'.repeat(5_000) } });
+  expect(problems[0]).toEqual({ path: 'peers/big.asn', message: '1180591620717411303424 is not right: expected an integer in 1..4294967295, external or internal' });
+  expect(problems[1]!.path).toBe('filters.filters');
+  expect(problems[1]!.message.length).toBeLessThan(300);
+  expect(sections.peers?.peers.map((p) => p.address)).toEqual(['192.0.2.1']);
+});
