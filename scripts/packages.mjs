@@ -12,6 +12,7 @@ const ROUTERS = ['bird2', 'frr', 'gobgpd', 'openbgpd', 'exabgp', 'pmacct', 'tsha
 export const PACKAGES = {
   build: COMPILER,
   check: COMPILER,
+  fuzz: [],
   lab: LAB,
   scenarios: LAB,
   contract: [...COMPILER, ...NAMESPACES, ...KUBECTL],
