@@ -7,6 +7,7 @@ import type { Family, Ip } from '../lib/ip/prefix.ts';
 import { ip } from '../lib/ip/text.ts';
 import type { Peer } from './peer.ts';
 import { exportTargetFor, groupKeyOf, localAsnOf, type PeerPolicy } from './peer-policy.ts';
+import type { PeerRecord } from './peer-record.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import type { Member, PeerGroup } from './rib/peer-group.ts';
 import { isLinkLocal } from './rib/next-hop.ts';
@@ -21,6 +22,8 @@ export type PeerLike = Pick<Peer, 'start' | 'stop' | 'hold' | 'holdDown' | 'clos
 export interface Neighbour {
   config: PeerConfig;
   peer: PeerLike;
+  /** Outlives `peer`: counters, and the errors that tell why it is down. */
+  readonly record: PeerRecord;
   readonly source: Source;
   /** Name of the range that it dialled us from; undefined: it is configured itself. */
   readonly range: string | undefined;

@@ -1,5 +1,6 @@
 /** The configured peers: made, changed and removed as the configuration says, with no session reset without need. */
 import type { GlobalSection, PeerConfig, PeersSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Problem } from '../lib/errors.ts';
 import { FAMILIES, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { ip, parseIp, showIp } from '../lib/ip/text.ts';
@@ -8,6 +9,7 @@ import { placeOf } from './links/demands.ts';
 import { demandsOf, dynamicPeer, keyConflicts, Ranges, unnumberedPeer } from './links/peer-links.ts';
 import { groupFor, sourceFor, type Neighbour, type PeerLike } from './neighbour.ts';
 import { policyFor, type PolicyBasis } from './peer-policy.ts';
+import { PeerRecord } from './peer-record.ts';
 import type { StopReason } from './peer.ts';
 import type { LinkDemand } from './ports.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
@@ -20,6 +22,7 @@ import { demandOf } from './settings/changes.ts';
 
 /** What the neighbourhood asks of the speaker. */
 export interface NeighbourhoodPorts {
+  readonly clock: Pick<Clock, 'wallTime'>;
   readonly log: Log;
   readonly ribs: Readonly<Record<Family, FamilyRib>>;
   /** A session for the neighbour, not started yet. */
@@ -107,17 +110,18 @@ export class Neighbourhood {
     const wanted = this.#wanted();
     const dynamic = new Set([...this.#byName.values()].filter((n) => n.range !== undefined).map((n) => n.config.name));
     for (const config of wanted.values()) this.#rename(config, wanted);
+    const records = new Map<string, PeerRecord>();
     for (const neighbour of this.#byName.values()) {
       const config = wanted.get(neighbour.config.name);
       if (config === undefined) this.#remove(neighbour, 'deconfigured');
-      else this.#endOutdated(neighbour, before, config);
+      else if (this.#endOutdated(neighbour, before, config) && config.address === neighbour.config.address) records.set(config.name, neighbour.record);
     }
     this.#ports.demand(demandsOf([...wanted.values()], this.#peers.dynamic ?? []));
     for (const [name, config] of wanted) {
       const neighbour = this.#byName.get(name);
       if (neighbour !== undefined) this.#change(neighbour, before, config);
       else if (dynamic.has(name)) continue;         // it dials again
-      else if (this.at(ip(config.address), config.interface) === undefined) this.#add(config);
+      else if (this.at(ip(config.address), config.interface) === undefined) this.#add(config, undefined, records.get(name));
     }
   }
 
@@ -141,19 +145,19 @@ export class Neighbourhood {
   renew(neighbour: Neighbour): void {
     if (!neighbour.isOutdated || neighbour.session !== undefined || this.#byName.get(neighbour.config.name) !== neighbour) return;
     neighbour.isOutdated = false;
-    neighbour.peer.stop('configuration-changed');
+    neighbour.peer.close();             // it is not Established, and why it is not stays on record
     neighbour.peer = this.#ports.newPeer(neighbour, this.#global!);
     neighbour.peer.start();
   }
 
-  #add(config: PeerConfig, range?: string): Neighbour {
+  #add(config: PeerConfig, range?: string, record = new PeerRecord(this.#ports.clock)): Neighbour {
     const global = this.#global!;
     const source = sourceFor(global, config, this.#freeIndexes.pop() ?? this.#nextIndex++);
     const neighbour: Neighbour = {
       config, range, suspicion: () => this.#ports.suspicion(ip(config.address), config.interface), source, address: ip(config.address),
       policy: policyFor(this.#basis, config, source),
       helper: newHelper(global.gracefulRestart.staleRoutesCapSeconds), timers: new Map(),
-      session: undefined, hasBeenUp: false, isOutdated: false, peer: undefined as unknown as PeerLike,
+      session: undefined, hasBeenUp: false, isOutdated: false, record, peer: undefined as unknown as PeerLike,
     };
     neighbour.peer = this.#ports.newPeer(neighbour, global);
     this.#byName.set(config.name, neighbour);
@@ -174,12 +178,13 @@ export class Neighbourhood {
     neighbour.isOutdated = true;        // its log has the old name
   }
 
-  /** Ends a session that what is configured now leaves no other way to follow. */
-  #endOutdated(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): void {
+  /** Ends a session that what is configured now leaves no other way to follow. True: it did. */
+  #endOutdated(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): boolean {
     const { demand, fields } = demandOf({ global: globalBefore, config: neighbour.config }, { global: this.#global!, config });
-    if (demand !== 'reset') return;
+    if (demand !== 'reset') return false;
     this.#ports.log.info('session.reset', { peer: config.name, fields });
     this.#remove(neighbour, 'configuration-changed');
+    return true;
   }
 
   #remove(neighbour: Neighbour, reason: StopReason): void {

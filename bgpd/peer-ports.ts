@@ -3,6 +3,7 @@ import type { GlobalSection, PeerConfig } from '../config/messages/speaker-confi
 import type { Clock } from '../lib/clock.ts';
 import type { Family } from '../lib/ip/prefix.ts';
 import type { Log } from '../lib/log.ts';
+import type { PeerRecord } from './peer-record.ts';
 import type { TransportPort } from './ports.ts';
 import type { RestartState } from './session/local-open.ts';
 import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
@@ -42,6 +43,8 @@ export interface PeerOptions {
   readonly global: GlobalSection;
   /** R and F bits of the graceful restart capability, asked for at every OPEN. */
   readonly restartState: () => RestartState;
+  /** Goes on from what an earlier `Peer` of the same neighbour went through; absent: a new one. */
+  readonly record?: PeerRecord;
 }
 
 export interface StopOptions {

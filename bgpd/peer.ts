@@ -74,7 +74,7 @@ export class Peer {
     this.#callbacks = callbacks;
     this.#settings = settingsFor(options.global, options.config);
     this.#pair = newPair(this.#settings);
-    this.#record = new PeerRecord(ports.clock);
+    this.#record = options.record ?? new PeerRecord(ports.clock);
     this.#heldDown = options.config.shutdown?.message;
     const dialOptions = dialOptionsFor(options.config);
     this.#lines = [this.#newLine(0, dialOptions), this.#newLine(1, dialOptions)];

@@ -76,7 +76,7 @@ export class Speaker {
     this.refresh = new Refresh({ ...common, changed: () => { this.routing.changed(); } });
     this.retention = new Retention({ ...common, changed: (neighbour) => { this.routing.changed(); this.#tidySoon(neighbour); } });
     this.neighbours = new Neighbourhood({
-      log: ports.log,
+      clock: ports.clock, log: ports.log,
       ribs: this.routing.ribs,
       newPeer: (neighbour, global) => this.#newPeer(neighbour, global),
       guards: this.#guards,
@@ -193,7 +193,7 @@ export class Speaker {
     const { clock, transport, random, log } = this.#ports;
     const make = this.#ports.newPeer ?? ((ports, options, callbacks) => new Peer(ports, options, callbacks));
     return make({ clock, transport, log, random, interner: this.#interner }, {
-      config: neighbour.config, global, restartState: () => this.#restartState(neighbour),
+      config: neighbour.config, global, restartState: () => this.#restartState(neighbour), record: neighbour.record,
     }, {
       up: (negotiated, endpoints) => { this.#onUp(neighbour, negotiated, endpoints); },
       update: (message) => { this.#onUpdate(neighbour, message); },

@@ -7,6 +7,9 @@ import type { Neighbour } from './neighbour.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import type { Speaker } from './speaker.ts';
 
+/** `…_10_0_0_9` before `…_10_0_0_10`, however they came and went. */
+const BY_NUMBERS = new Intl.Collator('en', { numeric: true });
+
 export const SOFTWARE = 'tortie bgpd';
 
 /** `problems`: what was wrong with the configuration; what goes wrong at run time is added. */
@@ -20,7 +23,7 @@ export function statusOf(speaker: Speaker, problems: readonly Problem[]): Speake
     asn: global?.asn ?? null,
     startedAtMs: speaker.startedAtMs,
     restarting: speaker.isRestarting,
-    peers: [...speaker.neighbours].map((neighbour) => peerStatusOf(neighbour, ribs)),
+    peers: [...speaker.neighbours].map((neighbour) => peerStatusOf(neighbour, ribs)).sort((a, b) => BY_NUMBERS.compare(a.name, b.name)),
     routes: { ipv4: routeCountsOf(ribs.ipv4), ipv6: routeCountsOf(ribs.ipv6) },
     originated: FAMILIES.flatMap((family) => [...ribs[family].originated.keys()].map(showPrefix)),
     problems: [...problems, ...speaker.problems],

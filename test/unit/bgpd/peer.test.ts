@@ -1,6 +1,7 @@
 /** One peer over connections in memory and a clock that the test moves. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Peer, type PeerCallbacks, type PeerOptions } from '../../../bgpd/peer.ts';
+import { PeerRecord } from '../../../bgpd/peer-record.ts';
 import type { RestartState } from '../../../bgpd/session/local-open.ts';
 import { decodeMessage, encodeMessage } from '../../../bgpd/wire/codec.ts';
 import { Framer } from '../../../bgpd/wire/framer.ts';
@@ -50,8 +51,8 @@ beforeEach(() => {
   restart = { restarted: false, forwardingPreserved: [] };
 });
 
-function newPeer(change: Partial<PeerConfig> = {}, callbacks: Partial<PeerCallbacks> = {}, random = 1, interner = new AttributeInterner()): Peer {
-  const options: PeerOptions = { config: { ...config, ...change }, global, restartState: () => restart };
+function newPeer(change: Partial<PeerConfig> = {}, callbacks: Partial<PeerCallbacks> = {}, random = 1, interner = new AttributeInterner(), record?: PeerRecord): Peer {
+  const options: PeerOptions = { config: { ...config, ...change }, global, restartState: () => restart, ...(record && { record }) };
   return new Peer({ clock, transport, log: silentLog, random: () => random, interner }, options, {
     up: (negotiated) => { seen.push(`up ${negotiated.holdTimeSeconds}`); },
     update: (message) => { seen.push(`update ${message.endOfRib ?? ''}`); },
@@ -285,6 +286,16 @@ describe('going down', () => {
     clock.advance(250);
     (await transport.answer(OURS)).receive(bytes(theirOpen, KEEPALIVE));
     expect(peer.status()).toMatchObject({ state: 'Established', info: '', lastError: 'received: Cease: administrative reset', counters: { established: 2 } });
+  });
+
+  test('the record of an earlier peer goes on', async () => {
+    const record = new PeerRecord(clock);
+    record.down({ kind: 'notified', text: 'Cease: administrative shutdown ("fibre")' });
+    const peer = newPeer({}, {}, 1, undefined, record);
+    peer.start();
+    await transport.refuse();
+    expect(peer.status().info).toBe('Connection refused (last: Cease: administrative shutdown ("fibre"), by the peer)');
+    expect(peer.detail().errors.map((e) => e.text)).toEqual(['received: Cease: administrative shutdown ("fibre")', 'Connection refused']);
   });
 
   test('after a NOTIFICATION, a refused dial says that one too, until a session was up', async () => {

@@ -38,6 +38,7 @@ test.each<[string, Partial<PeerConfig>]>([
   const { bench, a, tor } = await established();
   await bench.apply(withPeer(some));
   expect([a.stopped, tor.stopped, bench.made.length, bench.peer(A).started]).toEqual(['configuration-changed', undefined, 3, 1]);
+  expect(bench.peer(A).options.record).toBe(a.options.record);
   expect(bench.kernel.table).toEqual(['10.1.0.0/26 blackhole']);
 });
 
@@ -57,6 +58,8 @@ test.each<[string, Partial<PeerConfig>]>([
   a.down();
   await bench.settle();
   expect([bench.made.length, bench.peer(A).started, bench.peer(A).config]).toEqual([3, 1, peerConfig(A, some)]);
+  // Why the old session ended is remembered, and no Cease of ours takes its place.
+  expect([bench.peer(A).options.record === a.options.record, a.stopped, a.closed]).toEqual([true, undefined, true]);
   await bench.apply(withPeer({ ...some, connectRetrySeconds: 77 }));
   expect([bench.made.length, bench.peer(A).config.connectRetrySeconds]).toEqual([4, 77]);
 });
@@ -112,7 +115,7 @@ test('peers come and go while others stay', async () => {
   bench.peer('192.0.2.9').announce(['10.4.0.0/26']);
   await bench.settle();
   expect(bench.kernel.table).toEqual(['10.1.0.0/26 blackhole', '10.4.0.0/26 via 192.0.2.9']);
-  expect(statusOf(bench.speaker, []).peers.map((p) => [p.address, p.received])).toEqual([[TOR, 0], ['192.0.2.9', 1]]);
+  expect(statusOf(bench.speaker, []).peers.map((p) => [p.address, p.received])).toEqual([['192.0.2.9', 1], [TOR, 0]]);
 });
 
 test('a peer that another resource asks for has another name, and the same session and routes', async () => {
