@@ -52,14 +52,15 @@ export function policyFor({ global, filters, filterTexts, guards }: PolicyBasis,
   const loop = { localAsn: localAsnOf(global, config), allowLocalAs: config.allowLocalAs, routerId, clusterId };
   const guarded: PeerPolicy['guarded'] = { count: 0, prefix: undefined, reason: '' };
   const exportRules = exportRulesFor(global, config, clusterId);
+  const isLeaving = config.gracefulShutdown === true;
   return {
     loop,
     importFilter: importPolicy(source, guards, chainOf(config.importFilters, filters, session), (refused, reason) => {
       Object.assign(guarded, { count: guarded.count + 1, prefix: refused, reason });
-    }),
+    }, isLeaving),
     exportFilter: chainOf(config.exportFilters, filters, session),
     exportRules,
-    importKey: `${JSON.stringify(loop)} ${textsOf(config.importFilters)}`,
+    importKey: `${JSON.stringify([loop, isLeaving])} ${textsOf(config.importFilters)}`,
     exportKey: `${JSON.stringify(exportRules)} ${textsOf(config.exportFilters)}`,
     asksInterfaces: asksInterfaces(config.importFilters, filters),
     guarded,

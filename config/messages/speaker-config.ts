@@ -185,7 +185,7 @@ export interface PeerConfig {
    * those whose `nextHop` is `keep`. They would look for an address that only our own block leads to.
    */
   readonly behindUs?: boolean;
-  /** Routes to this neighbour go out with GRACEFUL_SHUTDOWN (RFC 8326 §4.1). */
+  /** The session is about to end: what the neighbour is sent and what an external one sends gets GRACEFUL_SHUTDOWN (RFC 8326 §4.2). */
   readonly gracefulShutdown?: boolean;
   /** A limit for each family on routes received, refused ones too. */
   readonly maximumPrefixes?: MaximumPrefixes;

@@ -112,6 +112,21 @@ test('graceful shutdown of one session, then of the node: everything is said aga
   sessionsAsBefore(bench, peers);
 });
 
+test('a session that is about to end is not used any more either, as long as there is another way', async () => {
+  const { bench, peers, apply } = await setting([{ asn: 65001 }, { asn: 65001 }, {}]);
+  const [a, b, inside] = peers as [FakePeer, FakePeer, FakePeer];
+  for (const peer of [a, b]) peer.announce(['10.1.0.0/24'], { asPath: path(65001) });
+  a.announce(['10.2.0.0/24'], { asPath: path(65001) });
+  await bench.settle();
+  await apply({}, { asn: 65001, gracefulShutdown: true }, { asn: 65001 }, {});
+  expect(bench.kernel.table).toEqual(['10.1.0.0/24 via 192.0.2.2', '10.2.0.0/24 via 192.0.2.1']);
+  const { routes } = await routesOf(bench.speaker, { peer: inside.config.name, view: 'advertised', prefix: '10.2.0.0/24' }, () => Promise.resolve());
+  expect(routes[0]!.paths.map((p) => [p.localPref, p.communities])).toEqual([[0, ['65535:0']]]);
+  await apply({}, { asn: 65001 }, { asn: 65001 }, {});
+  expect(bench.kernel.table[0]).toContain('192.0.2.1');
+  sessionsAsBefore(bench, peers);
+});
+
 test('peers that differ in what is done to their paths are not sent the same', async () => {
   const { bench, peers } = await setting([{ asn: 65001, asOverride: true }, { asn: 65002, asOverride: true }, { asn: 65003, removePrivateAs: true }]);
   peers[2]!.announce(['10.1.0.0/24'], { asPath: path(65003, 65001, 65002) });

@@ -59,3 +59,17 @@ test.each<[BgpRole | undefined, number | undefined, string | undefined]>([
   const context = { localAsn: 64512, allowLocalAs: 0, routerId: 7, clusterId: 7 };
   expect(unfitness(attributes({ otc }), context, { role, asn: 65001 })).toBe(reason);
 });
+
+test('a session that is about to end: what comes in over it is marked, after filters, and marked once', () => {
+  const from = source();
+  const filters = compileFilters([{ name: 'f', rules: [{ set: { removeCommunities: ['65535:0'], localPref: 300 }, action: 'accept' }], otherwise: 'reject' }]);
+  const received = route(new RouteTable(), from);
+  const policy = importPolicy(from, GUARDS, undefined, IGNORE, true);
+  const marked = policy(P, received);
+  expect(marked).toEqual({ ...received.attributes, communities: [0xffff0000] });
+  expect(policy(prefix('11.0.0.0/8'), received)).toBe(marked);
+  expect(policy(P, route(new RouteTable(), from, { communities: [0xffff0000] }))).toBe(true);
+  expect(importPolicy(from, GUARDS, chainOf(['f'], filters, 'ebgp'), IGNORE, true)(P, received)).toEqual({ ...received.attributes, localPref: 300, communities: [0xffff0000] });
+  const inside = source({ kind: 'ibgp' });
+  expect(importPolicy(inside, GUARDS, undefined, IGNORE, true)(P, route(new RouteTable(), inside))).toBe(true);
+});
