@@ -28,6 +28,8 @@ export interface ExabgpNlri { readonly nlri: string; readonly 'path-information'
 export interface RawExabgp {
   /** Everything that it heard since it started, oldest first. */
   events(): ExabgpEvent[];
+  /** The same as it was written. */
+  text(): string;
   /** Gives a command of its API. */
   tell(command: string): void;
   readonly output: string;
@@ -40,14 +42,23 @@ export async function startExabgp(ns: Netns, config: string): Promise<RawExabgp>
   const [events, commands, script] = [path('events.jsonl'), path('commands'), path('watch')];
   if (!existsSync(commands)) sh('mkfifo', commands);
   writeFileSync(events, '');
-  writeFileSync(script, `#!/bin/sh\nexec 3<>${commands}\ncat <&3 &\nexec cat >>${events}\n`);
+  writeFileSync(script, `#!/bin/sh\nexec 2>/dev/null 3<>${commands}\ncat <&3 &\ncat >>${events}\nkill $!\n`);
   chmodSync(script, 0o755);
   writeFileSync(path('exabgp.conf'), `process watch { run ${script}; encoder json; }\n${config}\n`);
   const process = ns.spawn(pathOf('exabgp')!, [path('exabgp.conf')], {
     'exabgp.daemon.drop': 'false', 'exabgp.log.destination': 'stdout', 'exabgp.api.ack': 'false', 'exabgp.api.cli': 'false', 'exabgp.log.packets': 'false',
     'exabgp.bgp.openwait': '5', 'exabgp.tcp.delay': '0',
   });
-  const parsed = (): ExabgpEvent[] => readFileSync(events, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line) as ExabgpEvent);
+  const parsed = (): ExabgpEvent[] => readFileSync(events, 'utf8').split('\n').slice(0, -1).flatMap(eventOf);
   await eventually(15_000, () => { if (!process.output.includes('loaded new configuration')) throw new Error(`no exabgp yet: ${process.output}`); });
-  return { events: parsed, tell: (command) => { appendFileSync(commands, `${command}\n`); }, get output() { return process.output; }, kill: () => process.kill() };
+  return { events: parsed, text: () => readFileSync(events, 'utf8'), tell: (command) => { appendFileSync(commands, `${command}\n`); }, get output() { return process.output; }, kill: () => process.kill() };
+}
+
+/** What it says of a ROUTE-REFRESH, or of a NOTIFICATION with a text, is no JSON (4.2.21). */
+function eventOf(line: string): ExabgpEvent[] {
+  try {
+    return [JSON.parse(line) as ExabgpEvent];
+  } catch {
+    return [];
+  }
 }

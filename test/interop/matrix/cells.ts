@@ -50,14 +50,18 @@ export const LACKS: { readonly [P in PeerName]: { readonly [F in Feature]?: Lack
   'FRR': {},
   'GoBGP': {
     extendedSend: no(6), extendedReceive: no(6), enhanced: no(70), roles: no(9),
+    refreshTheirs: { manual: 'It keeps what it received: "gobgp neighbor ADDRESS softresetin" applies its policies to that again and sends no ROUTE-REFRESH.' },
   },
   'OpenBGPD': {
     extendedSend: no(6), extendedReceive: no(6), longLivedOurs: no(71), longLivedTheirs: no(71), nextHop6: no(5),
+    refreshOurs: { manual: 'It logs "route refresh: AID IPv4 unicast not negotiated" for every ROUTE-REFRESH, although "bgpctl show neighbor" has it negotiated.' },
+    enhanced: { manual: 'As for the refresh that we ask for: it does not act on our request, and so sends no marks. Ours come when it asks.' },
     restartTheirs: { manual: 'bgpd.conf(5): "Currently only the End-of-RIB marker is supported and announced by the restart capability."' },
     unnumbered: { manual: 'bgpd.conf(5): a neighbor is "a.b.c.d", "address/len" or a template; an interface is not among them.' },
   },
   'ExaBGP': {
     longLivedOurs: no(71), longLivedTheirs: no(71), roles: no(9),
+    enhanced: { manual: 'It sends the capability, and the routes that we ask for, but no marks around them (seen with 4.2.21).' },
     restartOurs: { manual: 'README: "ExaBGP does not perform any FIB manipulation"; it keeps no routes of a peer, and so none of one that restarts.' },
     unnumbered: { manual: 'exabgp.conf(5): "neighbor" takes an IP address.' },
     shutdownTheirs: { manual: 'Its API has "teardown CODE", without a text; on SIGTERM it sends Cease, 3.' },

@@ -8,7 +8,7 @@ import {
   BEYOND_ASNS, CLIENT_ROUTE, HOLD_SECONDS, KEY, MANY, OURS, OUR_ASN, OUR_BLOCK, SRC_ASN, SRC_INTERNAL_ROUTE, SRC_LARGE, SRC_NO_EXPORT, SRC_TAGGED, SRC_TWO_WAYS,
   THEIRS, THEIR_ASN, THEIR_LARGE, THEIR_LEAVING, THEIR_NO_EXPORT, THEIR_ROUTE, THEIR_TAGGED, THEIR_TWO_WAYS,
 } from './peer.ts';
-import { UP_MS, lacks, type Rig } from './rig.ts';
+import { UP_MS, type Rig } from './rig.ts';
 import { birdRoutes } from './peers/bird.ts';
 
 const LLGR_STALE = '65535:6';
@@ -53,7 +53,9 @@ async function awayFor(rig: Rig, meanwhile: () => Promise<unknown>): Promise<voi
 /** Their side is killed, and started again when `meanwhile` has seen what becomes of their route in ours. */
 async function theyAreAway(rig: Rig, meanwhile: () => Promise<unknown>): Promise<void> {
   await rig.ours.established(UP_MS, 'v4', 'v6');
-  await eventually(UP_MS, async () => { expect(await rig.paths(THEIR_ROUTE.v4, 'v4')).toMatchObject([{ stale: false }]); });
+  await eventually(UP_MS, async () => {
+    for (const name of ['v4', 'v6'] as const) expect(await rig.paths(THEIR_ROUTE[name], name)).toMatchObject([{ stale: false }]);
+  });
   const monitor = await rig.us.monitorRoutes();
   await rig.theirs.kill();
   try {
@@ -179,11 +181,13 @@ export const TESTS: { readonly [F in Feature]: (rig: Rig) => Promise<void> } = {
     await eventually(UP_MS, async () => { expect((await rig.ours.peer('v4')).lastError).toMatch(/role mismatch/); });
     expect((await rig.ours.peer('v4')).state).not.toBe('Established');
     await rig.set({ v4: { role: { local: 'provider', strict: true } } });
+    rig.theirs.hurry?.();
     await up(rig, 'v4');
   },
   nextHop6: async (rig) => {
     await rig.ours.established(UP_MS, 'x');
-    await eventually(UP_MS, () => {
+    await eventually(UP_MS, async () => {
+      expect((await rig.paths(THEIR_ROUTE.v4, 'x')).map((p) => p.nextHop)).toEqual([THEIRS.x]);
       expect(gateways(rig, THEIR_ROUTE.v4)).toContainEqual(expect.stringMatching(/^fd0a::2$/));
       expect(rig.theirs.shown(OUR_BLOCK.v4, 'x')).toMatchObject([{ nextHop: expect.stringMatching(/fd0a::1|fe80::/) as unknown, asPath: String(OUR_ASN) }]);
     });
@@ -231,11 +235,12 @@ export const TESTS: { readonly [F in Feature]: (rig: Rig) => Promise<void> } = {
     await eventually(UP_MS, () => { expect(rig.theirs.heard()).toContain('back at noon'); });
     expect((await rig.ours.peer('v4')).state).toBe('Idle');
     await rig.set({ v4: { shutdown: undefined } as object });
-    if (!lacks(rig.peer, 'shutdownTheirs')) await up(rig, 'v4');
+    rig.theirs.hurry?.();
+    await up(rig, 'v4');
   },
   shutdownTheirs: async (rig) => {
     rig.theirs.shutdown('line card');
-    await eventually(UP_MS, async () => { expect((await rig.ours.peer('v4')).lastError).toMatch(/received: Cease: administrative shutdown \("line card"\)/); });
+    await eventually(UP_MS, async () => { expect((await rig.ours.detail('v4')).errors.map((e) => e.text)).toContain('received: Cease: administrative shutdown ("line card")'); });
     rig.theirs.enable();
     await up(rig, 'v4');
   },

@@ -62,4 +62,8 @@ ${NOTES}`;
 const NOTES = `## Notes
 
 - ExaBGP has no table of routes: what it reports of UPDATEs is put together by the test.
+- GoBGP leaves router advertisements to others on its machine: BIRD's \`radv\` makes them in the test. It must know its neighbour when it starts.
+- tshark 4.0 does not know RFC 8654 and calls the length of longer messages invalid; that one remark is passed over, no other.
+- FRR 8.4 may write extended optional parameters (RFC 9072). With a role in them its OPEN is malformed: the role has a length of one octet
+  among those of two (\`test/golden/wire/bad-open-frr-extended-role.txt\`). Without one we read it (\`open-frr-extended-parameters.txt\`).
 `;

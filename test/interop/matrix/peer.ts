@@ -94,6 +94,8 @@ export interface Speaker {
   /** Ends session v4 with a message to us; `enable` takes that back. */
   shutdown(message: string): void;
   enable(): void;
+  /** Ends a pause that it takes after the end of a session. */
+  hurry?(): void;
   /** What it says of a NOTIFICATION that we sent on v4. */
   heard(): string;
   readonly output: string;

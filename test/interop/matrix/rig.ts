@@ -13,7 +13,7 @@ import {
   SRC_TAGGED, SRC_TWO_WAYS, THEIRS, THEIR_ASN, THEIR_LARGE, THEIR_LEAVING, THEIR_TWO_WAYS, many, type Peer, type Speaker,
 } from './peer.ts';
 
-export const UP_MS = 40_000;
+export const UP_MS = 30_000;
 
 export interface Rig extends AsyncDisposable {
   readonly peer: Peer;

@@ -22,7 +22,7 @@ async function start(ns: Netns, { role }: Settings): Promise<Speaker> {
     refresh: () => { daemon.tell(`neighbor ${OURS.v4} announce route-refresh ipv4 unicast`); },
     shutdown: () => { throw new Error('ExaBGP sends no message'); },
     enable: () => { throw new Error('ExaBGP sends no message'); },
-    heard: () => daemon.events().map((e) => JSON.stringify(e)).filter((line) => line.includes('notification')).join('\n'),
+    heard: () => daemon.text(),
     get output() { return daemon.output; },
     kill: () => daemon.kill(),
   };
@@ -52,7 +52,7 @@ function shownOf(nextHop: string, a: Readonly<Record<string, unknown>>): Shown {
     communities: list<number[]>('community').map((c) => c.join(':')), large: list<number[]>('large-community').map((c) => c.join(':')),
     extended: list<{ string: string }>('extended-community').map((c) => c.string.replace('target:', 'rt:')),
     ...(a['local-preference'] !== undefined && { localPref: Number(a['local-preference']) }),
-    ...(a['originator-id'] !== undefined && { originator: String(a['originator-id']) }),
+    ...(a['originator-id'] !== undefined && { originator: a['originator-id'] as string }),
     ...(a['cluster-list'] !== undefined && { clusters: list<string>('cluster-list') }),
   };
 }
@@ -73,7 +73,7 @@ neighbor ${OURS[session]} {
   peer-as ${OUR_ASN};
   hold-time ${HOLD_SECONDS};
   ${config}
-  family { ${family} unicast; }
+  family { ${family.split(' ').map((f) => `${f} unicast;`).join(' ')} }
   capability { graceful-restart ${RESTART_SECONDS}; route-refresh enable; extended-message enable; ${capability} }
   ${API}
   static {
@@ -97,7 +97,7 @@ const V4_ROUTES = [
 const EXTERNAL = `
 ${neighbour('v4', { config: `md5-password "${KEY}";`, capability: 'add-path send/receive;', routes: V4_ROUTES })}
 ${neighbour('v6', { config: 'outgoing-ttl 255; incoming-ttl 255;', family: 'ipv6', routes: [self(THEIR_ROUTE.v6)] })}
-${neighbour('x', { config: 'nexthop { ipv4 unicast ipv6; }', capability: 'nexthop enable;', routes: [`${THEIR_ROUTE.v4} next-hop ${THEIRS.x}`] })}
+${neighbour('x', { family: 'ipv4 ipv6', config: 'nexthop { ipv4 unicast ipv6; }', capability: 'nexthop enable;', routes: [`${THEIR_ROUTE.v4} next-hop ${THEIRS.x}`] })}
 `;
 
 const CLIENT = neighbour('int', { asn: OUR_ASN, routes: [self(CLIENT_ROUTE)] });

@@ -82,7 +82,6 @@ route-map to-us permit 30
  set community graceful-shutdown
 route-map to-us permit 40
  match as-path beyond
-debug bgp neighbor-events
 router bgp ${THEIR_ASN}
  bgp router-id ${THEIRS.v4}
  no bgp ebgp-requires-policy

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathOf, program } from '../../../support/capabilities.ts';
+import { startBird } from '../../../support/raw-daemons.ts';
 import { eventually, type Netns } from '../../../support/namespaces.ts';
 import {
   BEYOND, BEYOND_ASNS, CLIENT_ROUTE, HOLD_SECONDS, KEY, LONG_LIVED_SECONDS, OURS, OUR_ASN, THEIRS, THEIR_ASN, THEIR_LEAVING, THEIR_NO_EXPORT,
@@ -31,6 +32,10 @@ async function start(ns: Netns, { role, isRecovering }: Settings): Promise<Speak
   writeFileSync(file, role === 'client' ? CLIENT : EXTERNAL);
   // Its routes come by command: nobody shall see it without them.
   const mute = (verb: 'add' | 'del'): void => { for (const family of ['-4', '-6']) ns.ip(family, 'rule', verb, 'pref', '0', 'ipproto', 'tcp', 'prohibit'); };
+  // It leaves router advertisements to others on its machine.
+  if (role === 'external' && isRecovering !== true) await startBird(ns, RADV, 'radv');
+  // It wants the neighbour of an interface to be known when it starts: our kernel asks for who pings, and is known by that.
+  if (role === 'external') await eventually(10_000, () => ns.exec('ping', '-6', '-c', '1', '-W', '1', 'ff02::1%un0'));
   mute('add');
   ns.ip('rule', 'add', 'pref', '0', 'to', '127.0.0.1', 'lookup', 'local');
   const daemon = ns.spawn(pathOf('gobgpd')!, ['-f', file, '--api-hosts', '127.0.0.1:50051', '--log-plain', ...(isRecovering === true ? ['-r'] : [])]);
@@ -42,7 +47,7 @@ async function start(ns: Netns, { role, isRecovering }: Settings): Promise<Speak
   await eventually(10_000, () => call('global'));
   for (const [route, ...more] of role === 'client' ? [[CLIENT_ROUTE]] : ROUTES) {
     const v6 = route!.includes(':');
-    call('global', 'rib', '-a', v6 ? 'ipv6' : 'ipv4', 'add', route!, 'nexthop', role === 'client' ? THEIRS.int : v6 ? THEIRS.v6 : THEIRS.v4, ...more);
+    call('global', 'rib', '-a', v6 ? 'ipv6' : 'ipv4', 'add', route!, ...more);
   }
   mute('del');
   ns.ip('rule', 'del', 'pref', '0', 'to', '127.0.0.1', 'lookup', 'local');
@@ -53,7 +58,7 @@ async function start(ns: Netns, { role, isRecovering }: Settings): Promise<Speak
       return paths.filter((p) => p['neighbor-ip'] === OURS[session]).map(shownOf);
     },
     refresh: () => { call('neighbor', OURS.v4, 'softresetin'); },
-    shutdown: (message) => { call('neighbor', OURS.v4, 'disable', '-m', message); },
+    shutdown: (message) => { call('neighbor', OURS.v4, 'disable', '--reason', message); },
     enable: () => { call('neighbor', OURS.v4, 'enable'); },
     heard: () => daemon.output,
     get output() { return daemon.output; },
@@ -77,7 +82,7 @@ function shownOf({ attrs }: Path): Shown {
     large: list(32).map((c) => `${String(c['ASN'])}:${String(c['LocalData1'])}:${String(c['LocalData2'])}`),
     extended: list(16).map((c) => `${c['subtype'] === 2 ? 'rt' : String(c['subtype'])}:${String(c['value'])}`),
     ...(localPref !== undefined && { localPref: Number(localPref) }),
-    ...(originator !== undefined && { originator: String(originator) }),
+    ...(originator !== undefined && { originator: originator as string }),
     ...(clusters !== undefined && { clusters: (clusters as string[]).map(String) }),
   };
 }
@@ -107,6 +112,8 @@ const neighbour = (address: string | undefined, asn: number | undefined, { confi
     [neighbors.afi-safis.add-paths.config]
       receive = true
       send-max = 8` : ''}`).join('\n  ')}`;
+
+const RADV = `router id ${THEIRS.v4};\nprotocol device {}\nprotocol radv { interface "un0" { default lifetime 0; max ra interval 5; }; }`;
 
 const RESTART = `[neighbors.graceful-restart.config]
     enabled = true
@@ -149,7 +156,7 @@ ${neighbour(OURS.v4, OUR_ASN, { config: `auth-password = "${KEY}"`, extra: RESTA
 ${neighbour(OURS.v6, OUR_ASN, { families: ['ipv6'], addPath: true, extra: `${RESTART}\n  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255` })}
 ${neighbour(OURS.x, OUR_ASN, { extra: RESTART })}
 ${neighbour(undefined, undefined, { config: 'neighbor-interface = "un0"', families: ['ipv4', 'ipv6'], extra: RESTART })}
-${BEYOND.sources.map((address, i) => neighbour(address, BEYOND_ASNS[i]!, { extra: `[neighbors.transport.config]\n    local-address = "${BEYOND.daemon[i]!}"` })).join('\n')}
+${BEYOND.sources.map((address, i) => neighbour(address, BEYOND_ASNS[i], { extra: `[neighbors.transport.config]\n    local-address = "${BEYOND.daemon[i]!}"` })).join('\n')}
 `;
 
 const CLIENT = `${head(OUR_ASN, THEIRS.int)}

@@ -23,7 +23,7 @@ interface Route {
   readonly communities?: readonly string[];
   readonly large_communities?: readonly string[];
   readonly extended_communities?: readonly string[];
-  readonly attributes?: readonly { readonly type: string; readonly originator?: string; readonly cluster_ids?: readonly string[]; readonly as?: number; readonly [key: string]: unknown }[];
+  readonly attributes?: readonly { readonly type: string; readonly originator?: string; readonly cluster_list?: readonly string[]; readonly as?: number }[];
 }
 
 async function start(ns: Netns, { role }: Settings): Promise<Speaker> {
@@ -37,6 +37,7 @@ async function start(ns: Netns, { role }: Settings): Promise<Speaker> {
     refresh: () => { daemon.ask('neighbor', OURS.v4, 'refresh'); },
     shutdown: (message) => { daemon.ask('neighbor', OURS.v4, 'down', message); },
     enable: () => { daemon.ask('neighbor', OURS.v4, 'up'); },
+    hurry: () => { daemon.ask('neighbor', OURS.v4, 'up'); },
     heard: () => daemon.ask('show', 'neighbor', OURS.v4) + daemon.output,
     get output() { return daemon.output; },
     kill: () => daemon.kill(),
@@ -47,14 +48,14 @@ const WELL_KNOWN: Readonly<Record<string, string>> = { GRACEFUL_SHUTDOWN: '65535
 
 function shownOf(r: Route): Shown {
   const find = (type: string) => (r.attributes ?? []).find((a) => a.type === type);
-  const [originator, clusters, otc] = [find('ORIGINATOR-ID'), find('CLUSTER_LIST') ?? find('CLUSTER-LIST'), find('OTC')];
+  const [originator, clusters, otc] = [find('Originator Id'), find('Cluster Id List'), find('OTC')];
   return {
-    asPath: r.aspath ?? '', nextHop: r.true_nexthop ?? '', communities: (r.communities ?? []).map((c) => WELL_KNOWN[c] ?? c), large: r.large_communities ?? [],
+    asPath: r.aspath ?? '', nextHop: r.exit_nexthop ?? '', communities: (r.communities ?? []).map((c) => WELL_KNOWN[c] ?? c), large: r.large_communities ?? [],
     extended: (r.extended_communities ?? []).map((c) => c.replace(' ', ':')),
     ...(r.localpref !== undefined && { localPref: r.localpref }),
     ...(otc !== undefined && { otc: Number(otc.as) }),
     ...(originator !== undefined && { originator: String(originator.originator) }),
-    ...(clusters !== undefined && { clusters: clusters.cluster_ids ?? [JSON.stringify(clusters)] }),
+    ...(clusters !== undefined && { clusters: clusters.cluster_list ?? [] }),
   };
 }
 
@@ -78,6 +79,7 @@ group us {
   neighbor ${OURS.v4} {
     tcp md5sig password ${KEY}
     announce policy customer
+    announce IPv4 unicast
   }
   neighbor ${OURS.v6} {
     ttl-security yes
