@@ -1,8 +1,8 @@
 /** All sessions: who wants which, and whose packet one is. */
-import type { BfdSession, BfdStatus } from '../config/messages/bfd-control.ts';
+import { bfdSessionKey, type BfdSession, type BfdStatus } from '../config/messages/bfd-control.ts';
 import { messageOf, OperationError, type Problem } from '../lib/errors.ts';
 import { ip, showIp } from '../lib/ip/text.ts';
-import { MAXIMUM_SESSIONS, keyOf, quickest } from './settings/sessions.ts';
+import { MAXIMUM_SESSIONS, quickest } from './settings/sessions.ts';
 import type { Datagram } from './ports.ts';
 import { Runner, timingOf, type RunnerPorts } from './runner.ts';
 import { newSession, resumedSession, type Remote, type Session } from './session/session.ts';
@@ -95,7 +95,7 @@ export class Sessions {
   #wanted(): Map<string, BfdSession> {
     const wanted = new Map<string, BfdSession>();
     for (const session of [...this.#clients.values()].flat()) {
-      const key = keyOf(session);
+      const key = bfdSessionKey(session);
       const other = wanted.get(key);
       wanted.set(key, other === undefined ? session : quickest(other, session));
     }

@@ -4,11 +4,12 @@ import { parseArgs } from 'node:util';
 import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
 import { messageOf, OperationError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { BGPD_SOCKET, BGPD_STATE_FILE } from '../lib/ownership.ts';
+import { BFDD_SOCKET, BGPD_SOCKET, BGPD_STATE_FILE } from '../lib/ownership.ts';
 import { systemClock } from '../sys/clock.ts';
 import { makeLog } from '../sys/log.ts';
 import { serve } from '../sys/rpc.ts';
 import { refuseSecond } from '../sys/unix-listener.ts';
+import { bfdClient } from './bfd-client.ts';
 import { Control, type StopMode } from './control.ts';
 import { rehearsalFib } from './kernel-messages.ts';
 import { openKernel } from './kernel.ts';
@@ -30,10 +31,10 @@ interface Options {
   readonly record: string | undefined;
 }
 
-const USAGE = 'usage: tortie bgpd [--config FILE] [--socket PATH] [--state PATH] [--record FILE] [--boot-id ID]';
+const USAGE = 'usage: tortie bgpd [--config FILE] [--socket PATH] [--state PATH] [--record FILE] [--boot-id ID] [--bfd-socket PATH]';
 
 export async function main(args: string[]): Promise<void> {
-  const { config, socket, state, record, bootId } = optionsOf(args);
+  const { config, socket, state, record, bootId, bfdSocket } = optionsOf(args);
   const log = makeLog('bgpd');
   await refuseSecond(socket); // before a peer or the kernel notices us
   const file = new StateFile({ path: state, bootId: bootId ?? kernelBootId(), log });
@@ -43,6 +44,7 @@ export async function main(args: string[]): Promise<void> {
   const ports: SpeakerPorts = {
     clock: systemClock, log, random: Math.random, soon,
     transport: tcpTransport(), resolver: kernel.resolver, foreign: kernel.foreign, fib: (place) => kernel.fib(place), discovery: routerDiscovery(),
+    bfd: bfdClient({ clock: systemClock, log, random: Math.random, socket: bfdSocket }),
   };
   const speaker = startSpeaker(recorder?.ports(ports) ?? ports);
   let ending: Promise<void> | undefined;
@@ -91,13 +93,14 @@ async function readConfig(path: string): Promise<Readonly<Record<string, unknown
   return value as Readonly<Record<string, unknown>>;
 }
 
-function optionsOf(args: string[]): Options & { readonly bootId: string | undefined } {
+function optionsOf(args: string[]): Options & { readonly bootId: string | undefined; readonly bfdSocket: string } {
   try {
     const { values } = parseArgs({
       args,
-      options: { config: { type: 'string' }, socket: { type: 'string' }, state: { type: 'string' }, record: { type: 'string' }, 'boot-id': { type: 'string' } },
+      options: { config: { type: 'string' }, socket: { type: 'string' }, state: { type: 'string' }, record: { type: 'string' }, 'boot-id': { type: 'string' },
+        'bfd-socket': { type: 'string' } },
     });
-    return { config: values.config, socket: values.socket ?? BGPD_SOCKET, state: values.state ?? BGPD_STATE_FILE, record: values.record, bootId: values['boot-id'] };
+    return { config: values.config, socket: values.socket ?? BGPD_SOCKET, state: values.state ?? BGPD_STATE_FILE, record: values.record, bootId: values['boot-id'], bfdSocket: values['bfd-socket'] ?? BFDD_SOCKET };
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`, { cause: error });
   }

@@ -40,6 +40,8 @@ export interface Neighbour {
   hasBeenUp: boolean;
   /** A change that waits for the session to end. */
   isOutdated: boolean;
+  /** What BFD says of it; undefined: it is not to watch. */
+  bfd?: PeerStatus['bfd'];
   /** The last `clear` that an operator asked for. */
   cleared?: PeerStatus['cleared'];
 }

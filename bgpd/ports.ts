@@ -1,4 +1,5 @@
 /** What the speaker needs from the outside, as interfaces: the shell supplies them, tests supply fakes. */
+import type { BfdSession, BfdStatus } from '../config/messages/bfd-control.ts';
 import type { Problem } from '../lib/errors.ts';
 import type { Family, Ip, Prefix } from '../lib/ip/prefix.ts';
 
@@ -142,6 +143,19 @@ export interface TransportPort {
   readonly problems?: readonly Problem[];
   /** Why a neighbour that is not heard may be silent, where the kernel lets us know; undefined: it does not. */
   suspicion?(address: Ip, link: string | undefined): string | undefined;
+}
+
+/** The process that runs BFD, while it is there. */
+export interface BfdPort {
+  /**
+   * Told of all sessions each time that one changes its state, and once when the connection stands; undefined: nobody
+   * answers any more, and sessions may go on or not. Only once told may `want` be called.
+   */
+  follow(listener: (status: BfdStatus | undefined) => void): Disposable;
+  /** Replaces what we want; again after each time that the connection stands. */
+  want(sessions: readonly BfdSession[]): void;
+  /** Why nobody answers, in words; empty: somebody does. */
+  readonly trouble: string;
 }
 
 /** Router advertisements on links, and what happens to links. */

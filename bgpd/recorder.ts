@@ -11,7 +11,7 @@ import type { SpeakerPorts } from './speaker.ts';
 /**
  * Three sorts of lines, in the order in which they happened; `at`: milliseconds since the recorder was made.
  * `event`: something came from outside. `answer`: what the outside said when it was asked at once (next hops, chance).
- * `effect`: what the speaker did. Bytes are hex. What unnumbered peers hear on their links is not recorded.
+ * `effect`: what the speaker did. Bytes are hex. What unnumbered peers hear on their links is not recorded, nor what BFD says.
  */
 export interface RecordLine { readonly at: number; readonly event?: string; readonly answer?: string; readonly effect?: string; readonly [field: string]: unknown }
 

@@ -4,6 +4,7 @@ import type { TimerHandle } from '../lib/clock.ts';
 import { assertNever, type Problem } from '../lib/errors.ts';
 import { FAMILIES, type Family, type Ip } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
+import { Bfd } from './bfd.ts';
 import { Bmp } from './bmp.ts';
 import { Listeners } from './listeners.ts';
 import { ignoredPaths, PrefixLimits } from './maximum-prefixes.ts';
@@ -12,7 +13,7 @@ import { Neighbourhood } from './neighbourhood.ts';
 import { guardSettingsFor } from './peer-policy.ts';
 import { Peer, type PeerCallbacks, type PeerOptions, type PeerPorts } from './peer.ts';
 import { awaitedPeers } from './links/peer-links.ts';
-import type { Connection, RouterDiscoveryPort, TransportPort } from './ports.ts';
+import type { BfdPort, Connection, RouterDiscoveryPort, TransportPort } from './ports.ts';
 import { Refresh } from './refresh.ts';
 import { Refusals } from './refusals.ts';
 import { Retention } from './retention.ts';
@@ -34,6 +35,8 @@ export interface SpeakerPorts extends RoutingPorts, RouteSettingsPorts {
   readonly transport: TransportPort;
   /** Who is at the other end of a link; absent: unnumbered peers find nobody. */
   readonly discovery?: RouterDiscoveryPort;
+  /** Who watches over paths to peers; absent: nobody. */
+  readonly bfd?: BfdPort;
   /** Makes the sessions of a peer; `Peer` unless a test gives its own. */
   readonly newPeer?: (ports: PeerPorts, options: PeerOptions, callbacks: PeerCallbacks) => PeerLike;
 }
@@ -54,6 +57,7 @@ export class Speaker {
   readonly limits: PrefixLimits;
   readonly #guards = new Guards((address) => (this.neighbours.at(address) === undefined ? 0 : this.#linkOf(address)));
   readonly #bmp: Bmp;
+  readonly #bfd: Bfd;
   readonly #routeSettings: RouteSettings;
   readonly #refusals: Refusals;
   readonly #watching: Disposable;
@@ -91,10 +95,11 @@ export class Speaker {
     });
     this.#unnumbered = new Unnumbered({
       ...ports, discovery: ports.discovery,
-      found: (name, address) => { this.neighbours.found(name, address); },
+      found: (name, address) => { this.neighbours.found(name, address); this.#bfd.arrange(); },
       hasSession: (name) => this.neighbours.find(name)?.session !== undefined,
     });
-    this.#watching = ports.resolver.onChange(() => { this.neighbours.linksChanged(); });
+    this.#bfd = new Bfd({ ...ports, bfd: ports.bfd, neighbours: this.neighbours, retention: this.retention });
+    this.#watching = ports.resolver.onChange(() => { this.neighbours.linksChanged(); this.#bfd.arrange(); });
     this.#refusals = new Refusals(ports);
     this.listeners = new Listeners(ports, (connection) => { this.#onConnection(connection); });
   }
@@ -121,6 +126,7 @@ export class Speaker {
       ...FAMILIES.flatMap((family) => ignoredPaths(this.neighbours, family, this.routing.ribs[family])),
       ...this.limits.problems(this.neighbours),
       ...this.#bmp.problems,
+      ...this.#bfd.problems,
     ];
   }
 
@@ -137,6 +143,7 @@ export class Speaker {
     this.#unnumbered[Symbol.dispose]();
     this.#routeSettings[Symbol.dispose]();
     this.#bmp.close();
+    this.#bfd[Symbol.dispose]();
     this.routing[Symbol.dispose]();
     for (const neighbour of this.neighbours) neighbour.peer.close();
     await this.listeners.close();
@@ -146,6 +153,7 @@ export class Speaker {
   /** Ends for good: Cease to every peer, with a message (RFC 9003), and our routes leave the kernel. */
   async shutdown(message = ''): Promise<void> {
     await this.listeners.close();
+    this.#bfd.shutdown();
     for (const neighbour of this.neighbours) neighbour.peer.stop('shutdown', { message });
     for (const family of FAMILIES) {
       const rib = this.routing.ribs[family];
@@ -169,6 +177,7 @@ export class Speaker {
       if (affected !== undefined) for (const neighbour of this.neighbours) this.neighbours.judgeAgain(neighbour, affected);
       this.#onPeersConfigured(global, next.peers);
       for (const neighbour of this.neighbours) this.limits.reconfigured(neighbour);
+      this.#bfd.arrange();
     }
     this.#bmp.configure(global);
     this.routing.changed();
@@ -184,7 +193,7 @@ export class Speaker {
   #onConnection(connection: Connection): void {
     const { remote, link } = connection;
     const found = this.neighbours.at(remote, link?.name) ?? this.neighbours.admit(remote, link?.name);
-    if (typeof found !== 'string') { found.peer.accept(connection); return; }
+    if (typeof found !== 'string') { found.peer.accept(connection); if (found.range !== undefined) this.#bfd.arrange(); return; }
     this.#refusals.note(remote, found);
     connection.destroy();
   }
@@ -246,7 +255,7 @@ export class Speaker {
   }
 
   #tidySoon({ range }: Neighbour): void {
-    if (range !== undefined) this.#ports.soon(() => { this.neighbours.tidy(); });
+    if (range !== undefined) this.#ports.soon(() => { this.neighbours.tidy(); this.#bfd.arrange(); });
   }
 
   #onUpdate(neighbour: Neighbour, message: UpdateMessage): void {

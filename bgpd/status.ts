@@ -48,6 +48,7 @@ export function peerStatusOf(neighbour: Neighbour, ribs: Readonly<Record<Family,
     advertised,
     endOfRib: [...session?.endOfRib ?? []],
     ...config.shutdown !== undefined && { shutdown: config.shutdown.message },
+    ...neighbour.bfd !== undefined && { bfd: neighbour.bfd },
     ...neighbour.cleared !== undefined && { cleared: neighbour.cleared },
   };
 }

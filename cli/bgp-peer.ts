@@ -36,6 +36,7 @@ export function showPeer(node: string, p: PeerDetail, nowMs: number): string {
         ...p.families, `hold time ${p.holdTimeSeconds} s`, `keepalive ${p.keepaliveSeconds} s`, ...(p.passive ? ['waits to be dialled'] : []),
         ...(p.md5 ? ['MD5'] : []), ...(p.ttlSecurityHops === null ? [] : [`TTL security ${p.ttlSecurityHops} hops`]),
       ].join(', ')],
+      ['BFD', showBfd(p, nowMs)],
       ['timers', Object.entries(p.timers).map(([timer, ms]) => `${timer} in ${showDuration(ms)}`).join(', ')],
       ['import filters', p.importFilters.join(', ')], ['export filters', p.exportFilters.join(', ')],
       ['maximum prefixes', p.maximumPrefixes === null ? '' : `${p.maximumPrefixes.limit}, warning from ${p.maximumPrefixes.warningPercent} %`],
@@ -48,6 +49,18 @@ export function showPeer(node: string, p: PeerDetail, nowMs: number): string {
 
 const lines = (entries: readonly (readonly [string, string | undefined])[]): string[] =>
   entries.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => `  ${`${name}:`.padEnd(18)}${value!}`);
+
+/** `Up for 2m, one hop, every 300 ms, silent for 900 ms: down; failures 1, BGP sessions ended 1`. */
+function showBfd({ bfd }: PeerDetail, nowMs: number): string {
+  if (bfd === undefined) return '';
+  const { state, info, ended, session: s } = bfd;
+  const why = info === '' ? '' : `: ${info}`;
+  if (s === undefined) return `no session${why}`;
+  const pace = state === 'Up' ? [`a packet every ${s.intervalMs} ms`, `down after ${s.detectionMs} ms of silence`] : [];
+  const independent = s.remoteControlPlaneIndependent ? ['the peer\'s does not depend on its BGP'] : [];
+  return [`${state} for ${showDuration(nowMs - s.sinceMs)}${why}`, s.multihop ? 'several hops' : 'one hop', ...pace, ...independent,
+    `failures ${s.failures}, BGP sessions ended ${ended}`].join(', ');
+}
 
 function showFamilies({ perFamily }: PeerDetail): string[] {
   const rows = Object.entries(perFamily).map(([family, f]) => [

@@ -8,9 +8,6 @@ const INTERVAL = [10, 60_000] as const;
 /** Each has a socket of its own. */
 export const MAXIMUM_SESSIONS = 4096;
 
-/** Two sessions are one when all of this is the same. */
-export const keyOf = ({ peer, local, interface: link, multihop }: BfdSession): string => `${peer}|${local ?? ''}|${link ?? ''}|${multihop ? 'multihop' : 'single hop'}`;
-
 /** Throws OperationError BFD_SESSION naming the field, its value and what was expected. */
 export function checkedSessions(value: unknown): BfdSession[] {
   if (!Array.isArray(value) || value.length > MAXIMUM_SESSIONS) throw new OperationError('BFD_SESSION', { sessions: value, expected: `a list of at most ${MAXIMUM_SESSIONS} sessions` });

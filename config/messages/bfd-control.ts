@@ -35,6 +35,10 @@ export interface BfdSession {
   readonly multiplier: number;
 }
 
+/** Two sessions are one when all of this is the same. */
+export const bfdSessionKey = ({ peer, local, interface: link, multihop }: BfdSession): string =>
+  `${peer}|${local ?? ''}|${link ?? ''}|${multihop ? 'multihop' : 'single hop'}`;
+
 export type BfdState = 'AdminDown' | 'Down' | 'Init' | 'Up';
 
 export interface BfdSessionStatus extends BfdSession {

@@ -4,6 +4,7 @@
  */
 import type { Family } from '../../lib/ip/prefix.ts';
 import type { Problem } from '../../lib/errors.ts';
+import type { BfdSessionStatus, BfdState } from './bfd-control.ts';
 import type { SpeakerConfig } from './speaker-config.ts';
 
 export const CONTROL_VERSION = 1;
@@ -91,8 +92,22 @@ export interface PeerStatus {
   readonly lastError: string | null;
   /** Present while an operator holds the session down: the message. */
   readonly shutdown?: string;
+  /** Present where BFD is to watch over the session. */
+  readonly bfd?: PeerBfdStatus;
   /** The last `clear` that was performed since bgpd started. */
   readonly cleared?: { readonly atMs: number; readonly mode: ClearMode };
+}
+
+/** What BFD says of a peer, as of its last change of state. */
+export interface PeerBfdStatus {
+  /** `none`: there is no session; `info` says why. */
+  readonly state: BfdState | 'none';
+  /** What a person wants to know when it is not Up; empty: nothing. */
+  readonly info: string;
+  /** Sessions of BGP that it ended since bgpd started. */
+  readonly ended: number;
+  readonly session?: Pick<BfdSessionStatus, 'multihop' | 'remoteState' | 'diagnostic' | 'remoteDiagnostic' | 'remoteControlPlaneIndependent'
+    | 'sinceMs' | 'intervalMs' | 'detectionMs' | 'losses' | 'failures'>;
 }
 
 /** All about one peer: what `tortiectl bgp peer` prints. */

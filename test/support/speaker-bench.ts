@@ -5,7 +5,7 @@ import { ip, prefix } from '../../lib/ip/text.ts';
 import { silentLog, type Log } from '../../lib/log.ts';
 import type { PeerLike } from '../../bgpd/neighbour.ts';
 import type { PeerCallbacks, PeerOptions, StopReason } from '../../bgpd/peer.ts';
-import type { Connection, LinkDemand, TransportPort } from '../../bgpd/ports.ts';
+import type { BfdPort, Connection, LinkDemand, TransportPort } from '../../bgpd/ports.ts';
 import type { DownReason, Negotiated } from '../../bgpd/session/negotiated.ts';
 import { startSpeaker, type Speaker } from '../../bgpd/speaker.ts';
 import { decodeMessage, encodeMessage } from '../../bgpd/wire/codec.ts';
@@ -31,6 +31,7 @@ export class FakePeer implements PeerLike {
   /** What `hold` and `holdDown` were last given, and the families that were asked for again. */
   held: { readonly notification: NotificationMessage; readonly restartSeconds: number | undefined } | undefined;
   shutdown: string | undefined;
+  failed: NotificationMessage | undefined;
   readonly asked: Family[] = [];
   readonly #callbacks: PeerCallbacks;
   readonly #chunks: Uint8Array[] = [];
@@ -55,7 +56,10 @@ export class FakePeer implements PeerLike {
   stop(reason: StopReason): void { this.stopped = reason; this.down('administrative'); }
   close(): void { this.closed = true; this.#negotiated = undefined; }
   accept(connection: Connection): void { this.accepted.push(connection); }
-  fail(): void { this.down('error'); }
+  fail(notification: NotificationMessage): void {
+    this.failed = notification;
+    this.down('error', notification);
+  }
   hold(notification: NotificationMessage, _text: string, restartSeconds?: number): void {
     this.held = { notification, restartSeconds };
     this.down('error', notification);
@@ -93,10 +97,9 @@ export class FakePeer implements PeerLike {
     const { config } = this;
     const none = { open: 0, update: 0, keepalive: 0, notification: 0, routeRefresh: 0, bytes: 0 };
     return {
-      ...this.status(), port: config.port, localAsn: this.options.global.asn, localAddress: null, interface: config.interface ?? null,
-      kind: 'ibgp', remoteRouterId: null, capabilities: null, passive: config.passive, md5: config.password !== undefined, ttlSecurityHops: null,
-      timers: {}, messages: { in: none, out: none }, errors: [], maximumPrefixes: null,
-      importFilters: config.importFilters, exportFilters: config.exportFilters,
+      ...this.status(), port: config.port, localAsn: this.options.global.asn, localAddress: null,
+      kind: 'ibgp', remoteRouterId: null, capabilities: null, passive: config.passive,
+      timers: {}, messages: { in: none, out: none }, errors: [],
     };
   }
 
@@ -192,11 +195,11 @@ export class SpeakerBench {
   listenError: Error | undefined;
   #soon: (() => void)[] = [];
 
-  constructor(kernel = new FakeKernel(), log: Log = silentLog) {
+  constructor(kernel = new FakeKernel(), log: Log = silentLog, bfd?: BfdPort) {
     this.kernel = kernel;
     this.speaker = startSpeaker({
       clock: this.clock, log, random: () => 0.5, resolver: kernel.resolver, fib: () => kernel.fib,
-      soon: (work) => { this.#soon.push(work); }, transport: this.#transport(),
+      soon: (work) => { this.#soon.push(work); }, transport: this.#transport(), ...bfd !== undefined && { bfd },
       newPeer: (_ports, options, callbacks) => { const peer = new FakePeer(options, callbacks); this.made.push(peer); return peer; },
     });
   }

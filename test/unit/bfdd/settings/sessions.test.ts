@@ -1,6 +1,7 @@
 /** Sessions from the control socket: what is taken, and what is refused with which words. */
 import { expect, test } from '@jest/globals';
-import { checkedSessions, keyOf, quickest } from '../../../../bfdd/settings/sessions.ts';
+import { bfdSessionKey } from '../../../../config/messages/bfd-control.ts';
+import { checkedSessions, quickest } from '../../../../bfdd/settings/sessions.ts';
 
 const GOOD = { peer: '192.0.2.1', multihop: false, transmitMs: 300, receiveMs: 300, multiplier: 3 };
 
@@ -20,7 +21,7 @@ test.each([
 
 test('sessions are told apart by peer, ends and hops, not by timings', () => {
   const [a] = checkedSessions([GOOD]) as [ReturnType<typeof checkedSessions>[0]];
-  expect(keyOf({ ...a, transmitMs: 1000 })).toBe(keyOf(a));
-  expect(new Set([a, { ...a, multihop: true }, { ...a, local: '192.0.2.9' }, { ...a, interface: 'eth0' }].map(keyOf)).size).toBe(4);
+  expect(bfdSessionKey({ ...a, transmitMs: 1000 })).toBe(bfdSessionKey(a));
+  expect(new Set([a, { ...a, multihop: true }, { ...a, local: '192.0.2.9' }, { ...a, interface: 'eth0' }].map(bfdSessionKey)).size).toBe(4);
   expect(quickest(a, { ...a, transmitMs: 50, receiveMs: 900, multiplier: 2 })).toMatchObject({ transmitMs: 50, receiveMs: 300, multiplier: 2 });
 });
