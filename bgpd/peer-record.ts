@@ -12,7 +12,9 @@ import type { Message } from './wire/message.ts';
 
 /** The fields of `PeerStatus` and of `PeerDetail` that the session knows; the RIB and the speaker add the others. */
 export type PeerSessionStatus = Omit<PeerStatus, 'received' | 'stale' | 'advertised' | 'endOfRib'>;
-export type PeerSessionDetail = Omit<PeerDetail, 'received' | 'stale' | 'advertised' | 'endOfRib' | 'perFamily'>;
+/** Without what may change while the session lasts: `status.ts` takes that from the configuration in force. */
+export type PeerSessionDetail = Omit<PeerDetail, 'received' | 'stale' | 'advertised' | 'endOfRib' | 'perFamily'
+  | 'interface' | 'md5' | 'ttlSecurityHops' | 'maximumPrefixes' | 'importFilters' | 'exportFilters'>;
 
 type Counters = { -readonly [K in keyof PeerDetail['messages']['in']]: number };
 type ErrorEntry = PeerDetail['errors'][number];
@@ -114,27 +116,19 @@ export class PeerRecord {
   /** `line`: the connection at hand. */
   detail(config: PeerConfig, session: Session, line: { readonly local: Ip | undefined; readonly timers: Record<string, number> }): PeerSessionDetail {
     const { settings, negotiated } = session;
-    const { interface: link, ttlSecurityHops, maximumPrefixes } = config;
     const agreed = negotiated?.capabilities;
     return {
       ...this.status(config, session),
       port: config.port,
       localAsn: settings.localAsn,
       localAddress: line.local === undefined ? config.sourceAddress ?? null : showIp(line.local),
-      interface: link ?? null,
       kind: kindOf(config, session),
       remoteRouterId: negotiated === undefined ? null : showIp(negotiated.peerRouterId as Ipv4),
       capabilities: agreed === undefined ? null : { local: describeCapabilities(agreed.local), remote: describeCapabilities(agreed.remote) },
       passive: config.passive,
-      md5: config.password !== undefined,
-      ttlSecurityHops: ttlSecurityHops ?? null,
       timers: line.timers,
       messages: { in: { ...this.#in }, out: { ...this.#out } },
       errors: [...this.#errors],
-      maximumPrefixes: maximumPrefixes === undefined ? null
-        : { limit: maximumPrefixes.limit, warningPercent: maximumPrefixes.warningPercent ?? 75 },
-      importFilters: config.importFilters,
-      exportFilters: config.exportFilters,
     };
   }
 

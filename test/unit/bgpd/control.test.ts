@@ -166,13 +166,14 @@ test('a walk through a large table lets others have their turn, and holds no mor
 
 test('a peer in detail; one that is not known is an error that names those that are', async () => {
   const { bench, control } = controlled();
-  await control.applySections({ ...CONFIG, peers: { peers: [peerConfig(A, { maximumPrefixes: { limit: 9, action: 'warn' } }), peerConfig(TOR, { asn: 65001 })] } });
+  const filters = { filters: [{ name: 'f', rules: [], otherwise: 'accept' }] };
+  await control.applySections({ ...CONFIG, filters, peers: { peers: [peerConfig(A, { password: 'secret', importFilters: ['f'], maximumPrefixes: { limit: 9, action: 'warn' } }), peerConfig(TOR, { asn: 65001 })] } });
   bench.peer(A).up();
   bench.peer(A).announce(['10.2.0.0/26']);
   bench.peer(A).endOfRib();
   await bench.settle();
   expect(await control.handlers.peer({ peer: A })).toMatchObject({
-    name: 'Static_192_0_2_1', received: 1, advertised: 1, maximumPrefixes: { limit: 9, warningPercent: 75 },
+    name: 'Static_192_0_2_1', received: 1, advertised: 1, maximumPrefixes: { limit: 9, warningPercent: 75 }, md5: true, ttlSecurityHops: null, interface: null, importFilters: ['f'], exportFilters: [],
     perFamily: { ipv4: { received: 1, accepted: 1, stale: 0, advertised: 1, endOfRib: true } },
   });
   expect(() => control.handlers.peer({ peer: 'nobody' })).toThrow(/NO_PEER.*expected=Static_192_0_2_1, Static_192_0_2_65/);

@@ -698,15 +698,15 @@ test('an AS wildcard takes what the peer says, and the status shows it', async (
 
 describe('detail', () => {
   test('tells timers, capabilities of both sides, the connection and its messages', async () => {
-    const peer = newPeer({ password: 'secret', maximumPrefixes: { limit: 10, action: 'warn' }, importFilters: ['f'] });
+    const peer = newPeer();
     expect(peer.detail()).toMatchObject({ capabilities: null, localAddress: null, remoteRouterId: null, kind: 'ebgp', timers: {} });
     const connection = await established(peer);
     clock.advance(1_000);
     connection.receive(END_OF_RIB);
     peer.send(END_OF_RIB, 1);
     expect(peer.detail()).toMatchObject({
-      state: 'Established', port: 1179, localAsn: 65001, localAddress: '10.0.0.1', remoteRouterId: '10.0.0.2', passive: false, md5: true, ttlSecurityHops: null,
-      timers: { hold: 30_000, keepalive: 9_000 }, maximumPrefixes: { limit: 10, warningPercent: 75 }, importFilters: ['f'], exportFilters: [],
+      state: 'Established', port: 1179, localAsn: 65001, localAddress: '10.0.0.1', remoteRouterId: '10.0.0.2', passive: false,
+      timers: { hold: 30_000, keepalive: 9_000 },
       capabilities: { remote: ['address families: ipv4, ipv6', '4-octet AS numbers', 'route refresh'] },
       messages: { in: { open: 1, keepalive: 1, update: 1, notification: 0, routeRefresh: 0 }, out: { open: 1, keepalive: 1, update: 1 } },
     });
