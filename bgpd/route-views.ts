@@ -5,7 +5,7 @@ import { parseIp, parsePrefix, showIp, showPrefix } from '../lib/ip/text.ts';
 import type { Neighbour } from './neighbour.ts';
 import { showAsPath, showRouterId } from './path-text.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import { KERNEL, LOCAL, type Route, type Source } from './rib/route.ts';
+import { DEFAULT_LOCAL_PREF, KERNEL, LOCAL, type Route, type Source } from './rib/route.ts';
 import * as views from './rib/views.ts';
 import type { Speaker } from './speaker.ts';
 import { showCommunity, showExtendedCommunity, showLargeCommunity } from './wire/community-text.ts';
@@ -121,7 +121,7 @@ function candidates({ whyRefused }: Speaker, isShown: (source: Source) => boolea
       for (let path = adjIn.first(id); path !== 0; path = adjIn.next(path)) if (isShown(routes.get(adjIn.routeOf(path))!.source)) return true;
       return false;
     },
-    paths: (rib, id) => views.candidates(rib, id, whyRefused).filter(({ route }) => isShown(route.source)).map((path) => seenPath(rib, id, path)),
+    paths: (rib, id) => views.candidates(rib, id, whyRefused).filter(({ route }) => isShown(route.source)).map((path) => countedPath(rib, id, path)),
   };
 }
 
@@ -134,7 +134,7 @@ const received = ({ whyRefused }: Speaker, { source }: Neighbour): View => ({
 /** What import filters have let pass, as they left it. */
 const accepted = ({ source }: Neighbour): View => ({
   has: (rib, id) => views.hasPathOf(rib, source, id) && views.accepted(rib, source, id).length > 0,
-  paths: (rib, id) => views.accepted(rib, source, id).map((path) => seenPath(rib, id, path)),
+  paths: (rib, id) => views.accepted(rib, source, id).map((path) => countedPath(rib, id, path)),
 });
 
 /** What a peer is sent, as it is sent; with `unsentToo` what it is not sent, and why. */
@@ -162,6 +162,13 @@ const seenPath = (rib: FamilyRib, id: number, { route, pathId, best, chosen, sta
   pathId: pathId ?? null, best, installed: chosen && rib.fib.isInstalled(id), stale,
   reason: route.source === KERNEL && reason === FILTERED ? 'not redistributed' : reason,
 });
+
+/** With LOCAL_PREF as it counts where the route says another: an external peer's is ignored, and GRACEFUL_SHUTDOWN makes it 0. */
+function countedPath(rib: FamilyRib, id: number, path: views.SeenPath): PathView {
+  const { localPref, attributes } = path.route;
+  const seen = seenPath(rib, id, path);
+  return localPref === (attributes.localPref ?? DEFAULT_LOCAL_PREF) ? seen : { ...seen, localPref };
+}
 
 function pathView({ source, attributes, nextHop }: Pick<Route, 'source' | 'attributes' | 'nextHop'>,
   verdict: Pick<PathView, 'pathId' | 'best' | 'installed' | 'stale' | 'reason'>): PathView {

@@ -122,6 +122,9 @@ test('a session that is about to end is not used any more either, as long as the
   expect(bench.kernel.table).toEqual(['10.1.0.0/24 via 192.0.2.2', '10.2.0.0/24 via 192.0.2.1']);
   const { routes } = await routesOf(bench.speaker, { peer: inside.config.name, view: 'advertised', prefix: '10.2.0.0/24' }, () => Promise.resolve());
   expect(routes[0]!.paths.map((p) => [p.localPref, p.communities])).toEqual([[0, ['65535:0']]]);
+  // The decision is shown with the LOCAL_PREF that made it, and what the peer sent as the peer sent it.
+  const seen = async (view: 'candidates' | 'received'): Promise<unknown> => (await routesOf(bench.speaker, { peer: a.config.name, view, prefix: '10.1.0.0/24' }, () => Promise.resolve())).routes[0]!.paths.map((p) => p.localPref);
+  expect([await seen('candidates'), await seen('received')]).toEqual([[0], [null]]);
   await apply({}, { asn: 65001 }, { asn: 65001 }, {});
   expect(bench.kernel.table[0]).toContain('192.0.2.1');
   sessionsAsBefore(bench, peers);
