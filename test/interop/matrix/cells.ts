@@ -64,6 +64,7 @@ export const LACKS: { readonly [P in PeerName]: { readonly [F in Feature]?: Lack
     enhanced: { manual: 'It sends the capability, and the routes that we ask for, but no marks around them (seen with 4.2.21).' },
     restartOurs: { manual: 'README: "ExaBGP does not perform any FIB manipulation"; it keeps no routes of a peer, and so none of one that restarts.' },
     unnumbered: { manual: 'exabgp.conf(5): "neighbor" takes an IP address.' },
+    shutdownOurs: { manual: 'Its 4.2.21 does not survive the reading of a text: notification.py formats bytes with a string, which Python 3 refuses.' },
     shutdownTheirs: { manual: 'Its API has "teardown CODE", without a text; on SIGTERM it sends Cease, 3.' },
   },
 };

@@ -58,8 +58,8 @@ async function start(ns: Netns, { role, isRecovering }: Settings): Promise<Speak
       return paths.filter((p) => p['neighbor-ip'] === OURS[session]).map(shownOf);
     },
     refresh: () => { call('neighbor', OURS.v4, 'softresetin'); },
-    shutdown: (message) => { call('neighbor', OURS.v4, 'disable', '--reason', message); },
-    enable: () => { call('neighbor', OURS.v4, 'enable'); },
+    shutdown: (message) => { call('neighbor', OURS.v4, 'shutdown', '--reason', message); },
+    enable: () => undefined,        // it comes back by itself
     heard: () => daemon.output,
     get output() { return daemon.output; },
     kill: () => daemon.kill(),
