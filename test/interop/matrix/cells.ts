@@ -57,14 +57,14 @@ export const LACKS: { readonly [P in PeerName]: { readonly [F in Feature]?: Lack
     refreshOurs: { manual: 'It logs "route refresh: AID IPv4 unicast not negotiated" for every ROUTE-REFRESH, although "bgpctl show neighbor" has it negotiated.' },
     enhanced: { manual: 'As for the refresh that we ask for: it does not act on our request, and so sends no marks. Ours come when it asks.' },
     restartTheirs: { manual: 'bgpd.conf(5): "Currently only the End-of-RIB marker is supported and announced by the restart capability."' },
-    unnumbered: { manual: 'bgpd.conf(5): a neighbor is "a.b.c.d", "address/len" or a template; an interface is not among them.' },
+    unnumbered: { manual: 'bgpd.conf(5) knows a neighbor by address or by address and prefix length; none of its properties names an interface to find one on.' },
   },
   'ExaBGP': {
     longLivedOurs: no(71), longLivedTheirs: no(71), roles: no(9),
     enhanced: { manual: 'It sends the capability, and the routes that we ask for, but no marks around them (seen with 4.2.21).' },
-    restartOurs: { manual: 'README: "ExaBGP does not perform any FIB manipulation"; it keeps no routes of a peer, and so none of one that restarts.' },
-    unnumbered: { manual: 'exabgp.conf(5): "neighbor" takes an IP address.' },
+    restartOurs: { manual: 'exabgp(1): no FIB manipulation; it tells programs what it hears and decides nothing on routes, so there are none to keep.' },
+    unnumbered: { manual: 'Its parser takes an address or a prefix for "neighbor" (configuration/parser.py, peer_ip: "an ip address is required").' },
     shutdownOurs: { manual: 'Its 4.2.21 does not survive the reading of a text: notification.py formats bytes with a string, which Python 3 refuses.' },
-    shutdownTheirs: { manual: 'Its API has "teardown CODE", without a text; on SIGTERM it sends Cease, 3.' },
+    shutdownTheirs: { manual: 'Its API has "teardown" with a number and nothing else (reactor/api/command/neighbor.py).' },
   },
 };
