@@ -35,6 +35,15 @@ const seconds = (minimum: number, maximum: number, also = ''): Row<number> => ({
   },
 });
 
+/** Whole milliseconds, or a Go duration. */
+const milliseconds = (minimum: number, maximum: number): Row<number> => ({
+  expected: `${minimum}..${maximum} milliseconds, or text like 300ms`,
+  read: (text) => {
+    const value = Number(/^(\d{1,6})(?:ms)?$/.exec(text)?.[1] ?? Math.round((secondsOf(text) ?? NaN) * 1000));
+    return Number.isInteger(value) && value >= minimum && value <= maximum ? value : undefined;
+  },
+});
+
 const word = <const T extends string>(...words: readonly T[]): Row<T> =>
   ({ expected: words.join(' or '), read: (text) => words.find((w) => w === text) });
 
@@ -147,6 +156,11 @@ export const SESSION_ANNOTATIONS = {
   'long-lived-stale-time': seconds(0, 16_777_215, '; 0: off'),
   'graceful-shutdown': yesNo,
   'hold-time': holdTime,
+  'failure-detection-mode': word('None', 'BFDIfDirectlyConnected'),
+  'bfd-hops': word('auto', 'direct-only', 'multihop', 'off'),
+  'bfd-transmit-interval': milliseconds(10, 60_000),
+  'bfd-receive-interval': milliseconds(10, 60_000),
+  'bfd-multiplier': whole(1, 255),
 } as const;
 
 export const PEER_ANNOTATIONS = {

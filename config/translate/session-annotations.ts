@@ -2,7 +2,7 @@
 import type { Problem } from '../../lib/errors.ts';
 import type { Family } from '../../lib/ip/prefix.ts';
 import { annotationPath, SESSION_ANNOTATIONS, type SessionAnnotations } from '../kinds/tortie-annotations.ts';
-import type { BgpRole, MaximumPrefixes, PeerTemplate } from '../messages/speaker-config.ts';
+import type { BgpRole, MaximumPrefixes, PeerBfd, PeerTemplate } from '../messages/speaker-config.ts';
 
 type Name = keyof SessionAnnotations;
 
@@ -19,6 +19,7 @@ export interface SessionNature {
 const SHARED: ReadonlySet<Name> = new Set<Name>([
   'maximum-prefixes', 'maximum-prefixes-warning-percent', 'maximum-prefixes-action', 'maximum-prefixes-restart', 'add-path',
   'extended-next-hop', 'extended-messages', 'graceful-restart-notification', 'long-lived-stale-time', 'hold-time', 'role', 'role-strict',
+  'failure-detection-mode', 'bfd-hops', 'bfd-transmit-interval', 'bfd-receive-interval', 'bfd-multiplier',
 ]);
 
 const OTHER_ROLE: Readonly<Record<BgpRole, BgpRole>> = {
@@ -62,11 +63,27 @@ function checkCompany(settings: SessionAnnotations, own: SessionAnnotations, pat
   for (const [name, of] of COMPANY) {
     if (own[name] !== undefined && settings[of] === undefined) problems.push({ path: annotationPath(path, name), message: `it says nothing alone: expected tortie.io/${of} beside it` });
   }
+  for (const name of ['bfd-transmit-interval', 'bfd-receive-interval', 'bfd-multiplier'] as const) {
+    if (own[name] !== undefined && bfdOf(settings) === undefined) problems.push({ path: annotationPath(path, name), message: 'it says nothing alone: expected tortie.io/bfd-hops beside it, not off' });
+  }
+}
+
+/** Milliseconds, and packets that may be missed. */
+const BFD_MS = 300;
+const BFD_MULTIPLIER = 3;
+
+/** `bfd-hops` says more than Calico's mode, and so comes before it. */
+function bfdOf(s: SessionAnnotations): PeerBfd | undefined {
+  const hops = s['bfd-hops'] ?? (s['failure-detection-mode'] === 'BFDIfDirectlyConnected' ? 'direct-only' : 'off');
+  return hops === 'off' ? undefined : {
+    hops, transmitMs: s['bfd-transmit-interval'] ?? BFD_MS, receiveMs: s['bfd-receive-interval'] ?? BFD_MS, multiplier: s['bfd-multiplier'] ?? BFD_MULTIPLIER,
+  };
 }
 
 function templateOf(s: SessionAnnotations, { side }: SessionNature): Partial<PeerTemplate> {
   const role = s.role === undefined || side !== 'back' ? s.role : OTHER_ROLE[s.role];
   const maximumPrefixes = maximumOf(s);
+  const bfd = bfdOf(s);
   const extendedNextHop = s['extended-next-hop'];
   return {
     ...(s['add-path'] && { addPath: s['add-path'] }),
@@ -82,6 +99,7 @@ function templateOf(s: SessionAnnotations, { side }: SessionNature): Partial<Pee
     ...((s['default-originate']?.length ?? 0) > 0 && { defaultOriginate: s['default-originate']! }),
     ...(role !== undefined && { role: { local: role, strict: s['role-strict'] ?? false } }),
     ...(maximumPrefixes && { maximumPrefixes }),
+    ...(bfd && { bfd }),
   };
 }
 

@@ -16,6 +16,8 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ['maximum-prefixes', '0', '1..4294967295'], ['maximum-prefixes', 'many', '1..4294967295'], ['maximum-prefixes-action', 'stop', 'close or warn'],
   ['maximum-prefixes-restart', '0', '1..86400 seconds, or text like 1m30s'], ['as-override', 'yes', 'true or false'], ['default-originate', 'ipx', 'true, false, ipv4 or ipv6'],
   ['role', 'boss', 'provider or route-server or route-server-client or customer or peer'], ['add-path', 'all', 'both or send or receive or off'],
+  ['bfd-hops', 'on', 'auto or direct-only or multihop or off'], ['bfd-multiplier', '0', '1..255'], ['bfd-transmit-interval', '9', '10..60000 milliseconds'],
+  ['bfd-receive-interval', '2m', '10..60000 milliseconds'], ['failure-detection-mode', 'BFD', 'None or BFDIfDirectlyConnected'],
   ['hold-time', '2', '0, or 3..65535 seconds'], ['long-lived-stale-time', '16777216', '0..16777215 seconds'], ['interface', 'a/b', 'the name of one interface'],
   ['peer-prefix', '10.0.0.0/33', 'text like 192.0.2.0/24'], ['maximum-peers', '65536', '1..65535'], ['remote-as', '65000', 'external or internal'],
 ];

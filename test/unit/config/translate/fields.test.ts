@@ -207,6 +207,11 @@ const SESSION_ROWS: Rows = {
   'long-lived-stale-time': say({ 'long-lived-stale-time': '1h' }, `${MESH}.longLivedStaleSeconds`, 3600),
   'graceful-shutdown': say({ 'graceful-shutdown': 'true' }, `${MESH}.gracefulShutdown`, true),
   'hold-time': say({ 'hold-time': '9' }, `${MESH}.holdTimeSeconds`, 9, 90),
+  'failure-detection-mode': say({ 'failure-detection-mode': 'BFDIfDirectlyConnected' }, `${MESH}.bfd`, { hops: 'direct-only', transmitMs: 300, receiveMs: 300, multiplier: 3 }),
+  'bfd-hops': say({ 'bfd-hops': 'auto' }, `${MESH}.bfd.hops`, 'auto', 'direct-only', { 'failure-detection-mode': 'BFDIfDirectlyConnected' }),
+  'bfd-transmit-interval': say({ 'bfd-transmit-interval': '50ms' }, `${MESH}.bfd.transmitMs`, 50, 300, { 'bfd-hops': 'multihop' }),
+  'bfd-receive-interval': say({ 'bfd-receive-interval': '1s' }, `${MESH}.bfd.receiveMs`, 1000, 300, { 'bfd-hops': 'multihop' }),
+  'bfd-multiplier': say({ 'bfd-multiplier': '5' }, `${MESH}.bfd.multiplier`, 5, 3, { 'bfd-hops': 'multihop' }),
 };
 const OVER_IPV6: Rows = { 'extended-next-hop': say({ 'extended-next-hop': 'true' }, `${MESH}.families`, ['ipv4', 'ipv6'], ['ipv6']) };
 const NAMELESS: Rows = {
