@@ -4,7 +4,7 @@ import { OperationError } from '../lib/errors.ts';
 import { DEFAULT_NAME, checkName } from './plan.ts';
 
 export const USAGE = `usage: npm run lab [-- COMMAND]
-  (none)                          a lab of three nodes and six pods, and who reaches whom
+  [--name NAME]                   a lab of three nodes and six pods, and who reaches whom
   up [--nodes N] [--name NAME] [--port PORT]
   up --racks N …                  N racks of two nodes and two ToR routers each (docs/bgp.md, Topologies)
   down [--name NAME] [--all]      removes every trace; works after a crash too
@@ -14,7 +14,7 @@ export const USAGE = `usage: npm run lab [-- COMMAND]
   exec NODE|POD|tor|host|control -- COMMAND
   matrix                          every pod asks every other
   break link|kill|pause NODE      cable out; crash (of a router too); daemons stand still
-  kill MACHINE DAEMON [SIGNAL]    bgpd or agent of a node, bird of tor, apiserver of control; started again after a second
+  kill MACHINE DAEMON [SIGNAL]    bgpd or agent of a node, bird of tor, apiserver of control; one that ends is started again after a second
   heal [NODE]
   kubeconfig                      prints the path: export KUBECONFIG=$(npm run -s lab -- kubeconfig)
   kubectl ARGUMENTS | tortiectl ARGUMENTS
@@ -31,6 +31,12 @@ export interface Call {
 
 /** Command → how many words of its own may follow it; others take none. */
 const WORDS: Readonly<Record<string, number>> = { pod: 2, exec: 1, break: 2, kill: 3, heal: 1, help: 9 };
+
+/** Options alone are those of the lab with six pods, as no words at all are. */
+export function commandIn([word = 'demo', ...rest]: readonly string[]): { readonly command: string; readonly rest: readonly string[] } {
+  if (word === '--help' || word === '-h') return { command: 'help', rest };
+  return word.startsWith('-') ? { command: 'demo', rest: [word, ...rest] } : { command: word, rest };
+}
 
 /** Throws OperationError LAB_USAGE on a word too many: `down mylab` shall not take down another lab. */
 export function parseArguments(command: string, args: readonly string[]): Call {

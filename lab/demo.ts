@@ -12,28 +12,29 @@ import { pause } from './process.ts';
 const PODS = [['ant', 'n1'], ['bee', 'n1'], ['cat', 'n2'], ['dog', 'n2'], ['elk', 'n3'], ['fox', 'n3']] as const;
 const ROUTES_WITHIN_MS = 30_000;
 
-export async function demo(print: (text: string) => void): Promise<number> {
+export async function demo(name: string, print: (text: string) => void): Promise<number> {
   const start = Date.now();
   const say = (text: string): void => { print(`- ${text}`); };
-  const lab = await runningOrNew(say, print);
+  const lab = await runningOrNew(name, say, print);
   const pods = await Promise.all(PODS.map(([name, node]) => podOf(lab, name, node, say)));
   say('asking from every pod to every other');
   const results = await untilGood(lab, pods);
   print(`\n${renderMatrix(results)}\n`);
   print(await nodeStatus(lab));
+  const own = name === DEFAULT_NAME ? '' : ` --name ${name}`;
   print(`The lab runs (${((Date.now() - start) / 1000).toFixed(0)} s). Things to try:
-  npm run lab -- exec ant -- ping -c3 ${pods[5]!.addresses[0] ?? ''}       (ant is a pod; nodes, tor and host are places too)
-  npm run lab -- exec n1 -- ip route show proto 84       the routes that bgpd learned
-  npm run lab -- break kill n2                            a node crashes; then: npm run lab -- heal
-  npm run lab -- kubectl run gnu --image=any              a seventh pod; the lab is scheduler and kubelet
-  npm run lab -- down                                     removes every trace`);
+  npm run lab -- exec${own} ant -- ping -c3 ${pods[5]!.addresses[0] ?? ''}       (ant is a pod; nodes, tor and host are places too)
+  npm run lab -- exec${own} n1 -- ip route show proto 84       the routes that bgpd learned
+  npm run lab -- break${own} kill n2                            a node crashes; then: npm run lab -- heal${own}
+  npm run lab -- kubectl${own} run gnu --image=any              a seventh pod; the lab is scheduler and kubelet
+  npm run lab -- down${own}                                    removes every trace`);
   lab.close();
   return results.every(isGood) ? 0 : 1;
 }
 
 /** The lab that runs, when it runs this build; otherwise a new one. */
-async function runningOrNew(say: (text: string) => void, print: (text: string) => void): Promise<Lab> {
-  const running = await Lab.find(DEFAULT_NAME);
+async function runningOrNew(name: string, say: (text: string) => void, print: (text: string) => void): Promise<Lab> {
+  const running = await Lab.find(name);
   if (running !== undefined) {
     const view = await running.view();
     if (view.bundleMs === statSync(BUNDLE).mtimeMs && existsSync(running.kubeconfig) && view.nodes.length >= 3) {
@@ -44,7 +45,7 @@ async function runningOrNew(say: (text: string) => void, print: (text: string) =
     say('a lab of another build runs: taking it down');
     await running.down();
   }
-  return buildLab({}, print);
+  return buildLab({ name }, print);
 }
 
 async function podOf(lab: Lab, name: string, node: string, say: (text: string) => void): Promise<PodView> {

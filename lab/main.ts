@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { OperationError } from '../lib/errors.ts';
-import { USAGE, parseArguments, type Call } from './arguments.ts';
+import { USAGE, commandIn, parseArguments, type Call } from './arguments.ts';
 import { buildLab } from './building.ts';
 import { demo } from './demo.ts';
 import { PROGRAM, kubectlPath, tortiectl } from './installation.ts';
@@ -15,7 +15,7 @@ import { superviseUntilTold, type Told } from './supervisor.ts';
 import { checkRackCount, flat, racks, type Topology } from './topology.ts';
 
 const COMMANDS: Readonly<Record<string, (call: Call) => Promise<number>>> = {
-  demo: () => demo(say),
+  demo: (call) => demo(call.name, say),
   up, down, status, list, pod, exec, matrix, heal, kubeconfig, supervise,
   break: breakIt,
   kill: killDaemon,
@@ -35,8 +35,7 @@ export async function main(args: string[]): Promise<void> {
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  const [word = 'help', ...rest] = args;
-  const command = ['--help', '-h'].includes(word) ? 'help' : word;
+  const { command, rest } = commandIn(args);
   const passed = Object.hasOwn(PASSED_ON, command) ? PASSED_ON[command] : undefined;
   if (passed !== undefined) { process.exitCode = await passOn(passed(), rest); return; }
   const known = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
@@ -149,7 +148,7 @@ async function killDaemon(call: Call): Promise<number> {
   const [machine, daemon, signal = 'SIGKILL'] = call.words;
   if (machine === undefined || daemon === undefined) throw new OperationError('LAB_USAGE', { expected: 'kill MACHINE DAEMON [SIGNAL]' });
   using lab = closing(await Lab.open(call.name));
-  say(`${signal} to ${daemon} of ${machine}, pid ${await lab.it.signal(machine, daemon, signal as NodeJS.Signals)}; it is started again after a second`);
+  say(`${signal} to ${daemon} of ${machine}, pid ${await lab.it.signal(machine, daemon, signal as NodeJS.Signals)}; if it ends, it is started again after a second`);
   return 0;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseArguments } from '../../../lab/arguments.ts';
+import { commandIn, parseArguments } from '../../../lab/arguments.ts';
 
 test.each([
   ['ant -- ping -c1 x'], ['ant ping -c1 x'], ['--name b ant ping -c1 x'], ['ant --name b -- ping -c1 x'], ['ant --name=b ping -c1 x'],
@@ -15,3 +15,10 @@ test('what follows the place is not ours, whatever it looks like', () => {
 test.each([['down', 'mylab'], ['up', '5'], ['status', 'x'], ['heal', 'n1 n2']])('%s %s: a word too many is refused, not ignored', (command, line) => {
   expect(() => parseArguments(command, line.split(' '))).toThrow(/LAB_USAGE \(command=\w+ surplus=/);
 });
+
+test.each([['', 'demo', ''], ['--name mine', 'demo', '--name mine'], ['--name=mine', 'demo', '--name=mine'], ['-h', 'help', ''], ['up --nodes 5', 'up', '--nodes 5']])(
+  '"%s" is the command %s', (line, command, rest) => {
+    const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');
+    expect(commandIn(words(line))).toEqual({ command, rest: words(rest) });
+  },
+);
