@@ -1,6 +1,6 @@
 /** Routes as a table of paths, for `bgp routes`, `bgp received` and `bgp advertised`. */
 import type { PathView, RoutesRequest, RoutesResult, RouteView } from '../config/messages/bgpd-control.ts';
-import { parseIp, parsePrefix } from '../lib/ip/text.ts';
+import { parseIp, parsePrefix, showPrefix } from '../lib/ip/text.ts';
 import { printJson, type NodeAgent } from './bgp-nodes.ts';
 import { UsageError } from './errors.ts';
 import { plainTable } from './tables.ts';
@@ -11,9 +11,11 @@ const PAGE = 10_000;
 export const DEFAULT_LIMIT = 1000;
 export const LIMIT = ['--limit <number>', `most prefixes to show, 1..9999999 (default: ${DEFAULT_LIMIT})`] as const;
 
-/** Throws UsageError on text that is neither ADDRESS/LENGTH nor an address. */
+/** Throws UsageError on text that is neither ADDRESS/LENGTH nor an address: no route has a prefix with bits beyond its length. */
 export function checkedPrefix(text: string | undefined): string | undefined {
-  if (text === undefined || parseIp(text) !== undefined || parsePrefix(text) !== undefined) return text;
+  if (text === undefined || parseIp(text) !== undefined || parsePrefix(text, { strict: true }) !== undefined) return text;
+  const meant = parsePrefix(text);
+  if (meant !== undefined) throw new UsageError(`${JSON.stringify(text)} has bits beyond its length: expected ${showPrefix(meant)}, or an address alone`);
   throw new UsageError(`${JSON.stringify(text)} is no prefix: expected ADDRESS/LENGTH or an address`);
 }
 
@@ -26,7 +28,16 @@ export function checkedLimit(text: string | undefined): number {
 
 export async function printRoutes(agent: NodeAgent, request: RoutesRequest, json: boolean): Promise<void> {
   const result = await allPages(agent, request);
-  if (json) printJson(result); else process.stdout.write(showRoutes(result, request.view ?? 'candidates'));
+  if (json) printJson(result);
+  else process.stdout.write(result.routes.length === 0 ? nothingFound(request) : showRoutes(result, request.view ?? 'candidates'));
+}
+
+/** With a hint for who expected more: a prefix is asked for as it is, an address for what holds it. */
+export function nothingFound({ prefix, longer }: RoutesRequest): string {
+  if (prefix === undefined) return 'no routes\n';
+  if (!prefix.includes('/')) return `no route to ${prefix}\n`;
+  return longer === true ? `no routes inside ${prefix}\n`
+    : `no route of just ${prefix}: "bgp routes ${prefix} --longer" shows what lies inside, an address without a length what holds it\n`;
 }
 
 /** Asks again for what follows, until there are as many as are wanted. What changes meanwhile may be missing. */

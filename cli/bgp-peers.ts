@@ -3,19 +3,20 @@ import type { Command } from 'commander';
 import type { PeerStatus } from '../config/messages/bgpd-control.ts';
 import { messageOf } from '../lib/errors.ts';
 import { agentPods } from './agents.ts';
-import { agentOf, isJson, nodeNamed, OUTPUT, printJson, showAll } from './bgp-nodes.ts';
+import { agentOf, isJson, NODE, nodeNamed, OUTPUT, printJson, showAll } from './bgp-nodes.ts';
 import { PEER_HEAD, peerRow } from './bgp-summary.ts';
 import { withCluster } from './cluster.ts';
 import { UsageError } from './errors.ts';
 import { plainTable } from './tables.ts';
 
-interface Options { readonly allNodes?: boolean; readonly output: string }
+interface Options { readonly node?: string; readonly allNodes?: boolean; readonly output: string }
 
 export function addBgpPeers(bgp: Command): void {
   bgp.command('peers [node]').description('the peers of a node, or of all nodes')
-    .option('--all-nodes', 'every node that runs an agent').option(...OUTPUT)
-    .action(async (name: string | undefined, _options: unknown, command: Command) => {
-      const { allNodes, output } = command.opts<Options>();
+    .option('--all-nodes', 'every node that runs an agent').option(...NODE).option(...OUTPUT)
+    .action(async (argument: string | undefined, _options: unknown, command: Command) => {
+      const { node: named, allNodes, output } = command.opts<Options>();
+      const name = argument ?? named;
       if (name !== undefined && allNodes === true) throw new UsageError('bgp peers takes a node or --all-nodes, not both');
       const json = isJson(output);
       await withCluster(command, async ({ kube }) => {
@@ -29,7 +30,7 @@ export function addBgpPeers(bgp: Command): void {
           await showAll(asked, (agent) => agent.status(), (node, status) => { peers[node] = status.peers; });
         } finally {
           if (json) printJson(nodes.length === 1 ? peers[nodes[0]!] ?? [] : peers);
-          else process.stdout.write(showPeers(peers, Date.now()));
+          else if (Object.keys(peers).length > 0) process.stdout.write(showPeers(peers, Date.now()));
         }
       });
     });

@@ -24,7 +24,10 @@ export function addBgpRoutes(bgp: Command): void {
       const options = command.opts<Options>();
       const json = isJson(options.output);
       const request = routesRequest(prefix, options);
-      await withNode(command, options.node, (agent) => printRoutes(agent, request, json));
+      await withNode(command, options.node, async (agent) => {
+        if (options.peer !== undefined && !(options.peer === 'local' && request.view === 'candidates')) await agent.peer(options.peer); // unknown: an error, not an empty list
+        await printRoutes(agent, request, json);
+      });
     });
 }
 

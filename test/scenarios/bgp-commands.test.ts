@@ -104,6 +104,9 @@ scenario('what is wrong is said: a peer, a node, an option, a router that is not
     return [status, stderr];
   };
   expect(await failed('peer', 'nobody', '--node', 'n1')).toEqual([1, expect.stringMatching(/^node n1: NO_PEER .*nobody.*expected=Global_/)]);
+  expect(await failed('routes', '--peer', 'nobody', '--node', 'n1')).toEqual([1, expect.stringMatching(/^node n1: NO_PEER .*nobody.*expected=Global_/)]);
+  expect(await failed('peers', '--node', 'n9')).toEqual([1, expect.stringContaining('no agent runs on node "n9": expected one of n1, n2, n3')]);
+  expect(await failed('clear', 'all', '--soft', '--node', 'n1')).toEqual([2, expect.stringContaining('argument \'--node\' is invalid. Allowed choices are in, out.')]);
   expect(await failed('summary', 'n9')).toEqual([1, expect.stringContaining('no agent runs on node "n9": expected one of n1, n2, n3')]);
   expect(await failed('routes', '10.0.0.0/99', '--node', 'n1')).toEqual([2, expect.stringContaining('expected ADDRESS/LENGTH or an address')]);
   expect(await failed('routes', '--in', 'pre', '--node', 'n1')).toEqual([2, expect.stringContaining('--in and --out need --peer')]);

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { shutdownsIn, changeAnnotation } from '../../../cli/bgp-annotations.ts';
 import { routesQuery } from '../../../cli/bgp-nodes.ts';
-import { allPages, showRoutes } from '../../../cli/bgp-paths.ts';
+import { allPages, nothingFound, showRoutes } from '../../../cli/bgp-paths.ts';
 import { showPeer } from '../../../cli/bgp-peer.ts';
 import { showPeers } from '../../../cli/bgp-peers.ts';
 import { diagnose } from '../../../cli/bgp-remedies.ts';
@@ -96,6 +96,13 @@ test('routes: marks, the step that decided, what only some paths have', () => {
   expect(showRoutes({ routes: [], truncated: false }, 'candidates')).toBe('no routes\n');
 });
 
+test('where nothing is found, it is said what was looked for', () => {
+  expect(nothingFound({})).toBe('no routes\n');
+  expect(nothingFound({ prefix: '10.9.0.1' })).toBe('no route to 10.9.0.1\n');
+  expect(nothingFound({ prefix: '10.0.0.0/8', longer: true })).toBe('no routes inside 10.0.0.0/8\n');
+  expect(nothingFound({ prefix: '10.0.0.0/8' })).toMatch(/^no route of just 10\.0\.0\.0\/8: .*--longer.* shows what lies inside/);
+});
+
 test('a long answer is asked for in pieces, each behind the last prefix of the one before', async () => {
   const asked: (number | string | undefined)[][] = [];
   const agent = { routes: ({ limit, after }: { limit?: number; after?: string }) => {
@@ -123,7 +130,7 @@ test('options that do not go together are refused; the others become a question'
   expect(routesQuery({ view: 'received', peer: 'a b', best: true, limit: 3 })).toBe('peer=a+b&view=received&best=true&limit=3');
   for (const [prefix, options, words] of [
     [undefined, { in: 'pre' }, 'need --peer'], [undefined, { peer: 'p', in: 'post', out: true }, 'exclude each other'], [undefined, { in: 'x' }, 'expected pre or post'],
-    ['10.0.0.0/99', {}, 'is no prefix'], ['10.0.0.1', { longer: true }, 'needs a prefix'], [undefined, { family: 'ipx' }, 'expected ipv4 or ipv6'], [undefined, { limit: '0' }, 'expected 1..9999999'],
+    ['10.0.0.0/99', {}, 'is no prefix'], ['10.0.0.9/24', {}, '"10.0.0.9/24" has bits beyond its length: expected 10.0.0.0/24, or an address alone'], ['10.0.0.1', { longer: true }, 'needs a prefix'], [undefined, { family: 'ipx' }, 'expected ipv4 or ipv6'], [undefined, { limit: '0' }, 'expected 1..9999999'],
   ] as const) expect(() => routesRequest(prefix, options)).toThrow(words);
 });
 
