@@ -29,7 +29,7 @@ export interface ClusterPorts {
 export type ClusterChange = { readonly [K in ClusterKind]:
   | { readonly type: 'upsert'; readonly kind: K; readonly name: string; readonly value: ClusterKinds[K] }
   | { readonly type: 'remove'; readonly kind: K; readonly name: string }
-}[ClusterKind] | { readonly type: 'inSync' } | { readonly type: 'problems' };
+}[ClusterKind] | { readonly type: 'inSync' } | { readonly type: 'problems'; /** Kind of the resources that have them. */ readonly about: ClusterKind | undefined };
 
 export interface ClusterSource extends Disposable {
   /** True once everything that is always needed has been listed; stays true while the API is away, when the last known state holds. */
@@ -185,7 +185,7 @@ class ClusterState {
     this.#expected.delete(kind);
     this.#listed.delete(kind);
     this.away.delete(kind);
-    this.#note(kind, []);
+    this.#note(kind, kind, []);
     for (const name of [...this.#objects[kind].keys()]) this.remove(kind, name);
   }
 
@@ -195,7 +195,7 @@ class ClusterState {
   }
 
   upsert(kind: ClusterKind, name: string, { value, problems }: ReadObject): void {
-    this.#note(`${kind}/${name}`, problems);
+    this.#note(kind, `${kind}/${name}`, problems);
     if (value === undefined) { this.#drop(kind, name); return; }
     const print = printOf(value);
     if (this.#prints.get(`${kind}/${name}`) === print) return;
@@ -205,23 +205,23 @@ class ClusterState {
   }
 
   remove(kind: ClusterKind, name: string): void {
-    this.#note(`${kind}/${name}`, []);
+    this.#note(kind, `${kind}/${name}`, []);
     this.#drop(kind, name);
   }
 
   synced(kind: ClusterKind): void {
     this.#listed.add(kind);
     this.#checkSync();
-    if (isOptional(kind)) this.#emit({ type: 'problems' });
+    if (isOptional(kind)) this.#emit({ type: 'problems', about: kind });
   }
 
   /** Something is known that no object tells of. */
-  tellAgain(): void { this.#emit({ type: 'problems' }); }
+  tellAgain(): void { this.#emit({ type: 'problems', about: undefined }); }
 
   /** What was never listed is a problem while it is away; of the rest the last state holds. */
   disconnected(kind: ClusterKind, away: boolean, reason: string, problems: readonly Problem[]): void {
     if (away) this.away.set(kind, reason); else this.away.delete(kind);
-    this.#note(kind, away && !this.#listed.has(kind) ? problems : []);
+    this.#note(kind, kind, away && !this.#listed.has(kind) ? problems : []);
     this.#log[away ? 'warn' : 'info'](away ? 'cluster.away' : 'cluster.back', { kind, reason });
   }
 
@@ -230,12 +230,12 @@ class ClusterState {
     if (this.#objects[kind].delete(name)) this.#emit({ type: 'remove', kind, name });
   }
 
-  #note(key: string, problems: readonly Problem[]): void {
+  #note(kind: ClusterKind, key: string, problems: readonly Problem[]): void {
     const before = this.#problems.get(key) ?? [];
     if (stringifyJson(before) === stringifyJson(problems)) return;
     if (problems.length > 0) this.#problems.set(key, problems); else this.#problems.delete(key);
     for (const problem of problems) this.#log.warn('cluster.problem', { problem: showProblem(problem) });
-    this.#emit({ type: 'problems' });
+    this.#emit({ type: 'problems', about: kind });
   }
 
   #checkSync(): void {

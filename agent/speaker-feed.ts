@@ -75,7 +75,7 @@ class Feed implements SpeakerFeed {
       if (change.type === 'upsert' || change.type === 'remove') {
         if (!TRANSLATED_KINDS.has(change.kind)) return;
         this.#changed.add(change.kind);
-      }
+      } else if (change.type === 'problems' && change.about !== undefined) this.#changed.add(change.about); // unreadable is not absent
       this.#schedule();
     });
     this.#schedule();

@@ -142,6 +142,18 @@ test('problems: of resources, of the translation, of bgpd; gone when mended', as
   await soon(r, () => { expect(r.feed.problems).toEqual([]); });
 });
 
+test('a filter that cannot be read refuses everything from its creation until it is gone, whatever else happens', async () => {
+  using r = rig();
+  put(r.kube, 'BGPPeer', 'tor', { peerIP: '192.0.2.1', asNumber: 65000, filters: ['guard'] });
+  await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
+  put(r.kube, 'BGPFilter', 'guard', { importV4: [{ action: 'Reject', cidr: 'fd00::/8', matchOperator: 'In' }] });
+  await soon(r, () => { expect(r.bgpd.log).toEqual([ALL, 'filters peers']); });
+  expect(r.bgpd.applied[1]?.sections.peers?.value.peers.find((p) => p.address === '192.0.2.1')?.importFilters).toEqual(['guard.import']);
+  await r.kube.delete(storage.resource('BGPFilter'), 'guard');
+  await soon(r, () => { expect(r.bgpd.log).toEqual([ALL, 'filters peers', 'filters peers']); });
+  expect(r.bgpd.applied[2]?.sections.peers?.value.peers.find((p) => p.address === '192.0.2.1')?.importFilters).toEqual([]);
+});
+
 test('the node is not in the cluster: bgpd is told nothing and keeps what it has', async () => {
   using r = rig();
   await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
