@@ -33,7 +33,7 @@ export function showPeer(node: string, p: PeerDetail, nowMs: number): string {
       ['neighbour', `${p.address} port ${p.port}${p.interface === null ? '' : ` on ${p.interface}`}, AS ${p.asn === 0 ? '(not known yet)' : p.asn}, router ID ${p.remoteRouterId ?? '(not known yet)'}`],
       ['here', `${p.localAddress ?? '(chosen by the kernel)'}, AS ${p.localAsn}`],
       ['session', [
-        ...p.families, `hold time ${p.holdTimeSeconds} s`, `keepalive ${p.keepaliveSeconds} s`, ...(p.passive ? ['waits to be dialled'] : []),
+        ...p.families, ...(p.state === 'Established' ? [`hold time ${p.holdTimeSeconds} s`, `keepalive ${p.keepaliveSeconds} s`] : []), ...(p.passive ? ['waits to be dialled'] : []),
         ...(p.md5 ? ['MD5'] : []), ...(p.ttlSecurityHops === null ? [] : [`TTL security ${p.ttlSecurityHops} hops`]),
       ].join(', ')],
       ['BFD', showBfd(p, nowMs)],

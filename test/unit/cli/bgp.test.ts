@@ -60,6 +60,12 @@ LAST ERRORS (UTC)                                             NOTIFICATION
 `);
 });
 
+test('no times are shown that nobody has agreed on', () => {
+  const down = { state: 'Active', holdTimeSeconds: 0, keepaliveSeconds: 0, families: [] } as const;
+  expect(showPeer('n1', peer(down), NOW)).toMatch(/^ {2}session: +MD5$/m);
+  expect(showPeer('n1', peer({ ...down, md5: false }), NOW)).not.toContain('session:');
+});
+
 test.each<[string, Partial<PeerDetail>, RegExp, RegExp]>([
   ['nobody listens', { info: 'Connection refused' }, /nothing accepts connections at 192\.0\.2\.1 port 179/, /BGP runs there/],
   ['no route', { info: 'No route to host' }, /no way to 192\.0\.2\.1/, /ip route get 192\.0\.2\.1/],
