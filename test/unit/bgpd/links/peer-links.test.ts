@@ -32,6 +32,8 @@ test('a range demands of its prefix what a peer demands of its address; patience
 test('a restart waits for unnumbered peers and for ranges, too', () => {
   const section = { peers: [peerConfig('192.0.2.1')], dynamic: [range('r', '10.0.0.0/8')], unnumbered: [{ name: 'up', interface: 'eth0', template: template() }] };
   expect(awaitedPeers(section).map((p) => p.name)).toEqual(['Static_192_0_2_1', 'up', 'r']);
+  const down = { shutdown: { message: 'drained' } };
+  expect(awaitedPeers({ peers: section.peers.map((p) => ({ ...p, ...down })), unnumbered: [], dynamic: [{ ...range('r', '10.0.0.0/8', down) }] })).toEqual([]);
 });
 
 test('keys that the kernel cannot hold as they are meant are told', () => {
