@@ -12,6 +12,7 @@ import { REFUSED } from './rib/adj-rib-in.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import { receivedForm, type Route } from './rib/route.ts';
 import { encodeMessage } from './wire/codec.ts';
+import { AFI } from './wire/constants.ts';
 import { capabilitiesWith, wireContext } from './wire/context.ts';
 import type { WireContext } from './wire/message.ts';
 import { endOfRib } from './wire/pack.ts';
@@ -35,7 +36,6 @@ const SLICE = 2_048;
 export const MAXIMUM_PENDING = 100_000;
 /** Peers up and down that a slow station may be behind. */
 const MAXIMUM_URGENT = 1_024;
-const AFI: Readonly<Record<Family, number>> = { ipv4: 1, ipv6: 2 };
 
 export class BmpFeed implements StationFeed {
   readonly #source: FeedSource;

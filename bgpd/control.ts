@@ -10,6 +10,7 @@ import { MAXIMUM_LIMIT, routesOf } from './route-views.ts';
 import { validateSections } from './settings/validate.ts';
 import type { Speaker } from './speaker.ts';
 import { acceptedFrom, detailOf, peerDetailOf, statusOf } from './status.ts';
+import { MAX_COMMUNICATION_LENGTH } from './wire/notification.ts';
 
 export type StopMode = BgpdMethods['stop']['params']['mode'];
 
@@ -25,8 +26,6 @@ export interface ControlPorts {
   readonly pause?: () => Promise<void>;
 }
 
-/** Octets of a shutdown message (RFC 9003 §2). */
-const MAXIMUM_MESSAGE = 255;
 const CLEAR_MODES: readonly ClearMode[] = ['hard', 'soft-in', 'soft-out'];
 const VIEWS: readonly RoutesRequest['view'][] = ['candidates', 'received', 'accepted', 'advertised'];
 const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
@@ -61,8 +60,8 @@ export class Control {
       },
       stop: ({ mode, message = '' }) => {
         if (mode !== 'restart' && mode !== 'final') throw new OperationError('STOP_MODE', { mode, expected: 'restart or final' });
-        if (typeof message !== 'string' || Buffer.byteLength(message) > MAXIMUM_MESSAGE) {
-          throw new OperationError('STOP_MESSAGE', { message, expected: `text of at most ${MAXIMUM_MESSAGE} octets` });
+        if (typeof message !== 'string' || Buffer.byteLength(message) > MAX_COMMUNICATION_LENGTH) {
+          throw new OperationError('STOP_MESSAGE', { message, expected: `text of at most ${MAX_COMMUNICATION_LENGTH} octets` });
         }
         this.#ports.stop(mode, message);
         return {};

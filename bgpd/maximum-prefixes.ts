@@ -1,4 +1,4 @@
-/** Limits on how many prefixes a peer may send (RFC 4271 §6.7, RFC 4486): warns, ends sessions, says so in the status. */
+/** Limits on how many prefixes (RFC 4271 §6.7, RFC 4486), and paths of one prefix, a peer may send: warns, ends sessions, says so in the status. */
 import type { MaximumPrefixes as Limit } from '../config/messages/speaker-config.ts';
 import type { Problem } from '../lib/errors.ts';
 import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
@@ -6,12 +6,9 @@ import type { Log } from '../lib/log.ts';
 import type { Neighbour } from './neighbour.ts';
 import { MOST_PATHS } from './rib/adj-rib-in.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import { CEASE, ERROR } from './wire/constants.ts';
-import type { NotificationMessage } from './wire/message.ts';
+import { maximumPrefixesReached } from './session/cease.ts';
 
 const DEFAULT_WARNING_PERCENT = 75;
-const AFI: Readonly<Record<Family, number>> = { ipv4: 1, ipv6: 2 };
-const SAFI_UNICAST = 1;
 
 /** What became of one family of one peer. */
 interface Standing {
@@ -104,16 +101,6 @@ export class PrefixLimits {
 }
 
 const warningFrom = ({ limit, warningPercent = DEFAULT_WARNING_PERCENT }: Limit): number => Math.ceil((limit * warningPercent) / 100);
-
-/** Cease, subcode 1, with address family and upper bound (RFC 4486 §4). */
-export function maximumPrefixesReached(family: Family, limit: number): NotificationMessage {
-  const data = new Uint8Array(7);
-  const view = new DataView(data.buffer);
-  view.setUint16(0, AFI[family]);
-  view.setUint8(2, SAFI_UNICAST);
-  view.setUint32(3, limit);
-  return { type: 'notification', code: ERROR.cease, subcode: CEASE.maximumPrefixes, data };
-}
 
 /** Who has announced more paths of one prefix (RFC 7911) than are kept. */
 export function ignoredPaths(neighbours: Iterable<Neighbour>, family: Family, { loc }: FamilyRib): Problem[] {

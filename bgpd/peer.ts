@@ -86,9 +86,6 @@ export class Peer {
     return main.state === 'Established' ? main.negotiated : undefined;
   }
 
-  /** The last NOTIFICATION or failure, in words, and which side spoke. */
-  get lastError(): string | null { return this.#record.lastError; }
-
   /** Begins to dial (or to wait, when passive). Harmless when started; nothing happens while the peer is held down. */
   start(): void {
     if (this.#heldDown === undefined) this.#step(this.#pair.main, { type: 'manualStart' });

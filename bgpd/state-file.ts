@@ -52,7 +52,7 @@ export class StateFile {
     }
   }
 
-  /** Writes soon; of several in a row, the last. The file holds MD5 keys one day: mode 0600. */
+  /** Writes soon; of several in a row, the last. The file holds MD5 keys: mode 0600. */
   save(sections: Partial<SpeakerConfig>): void {
     this.#latest = sections;
     this.#writing ??= this.#write();

@@ -2,6 +2,7 @@
 import { ByteWriter } from '../../lib/bytes/writer.ts';
 import type { Ip } from '../../lib/ip/prefix.ts';
 import { ipToBytes } from '../../lib/ip/text.ts';
+import { SAFI_UNICAST } from '../wire/constants.ts';
 
 const VERSION = 3;
 /** RFC 7854 §4.1. */
@@ -82,8 +83,6 @@ export const routeMonitoring = (peer: MonitoredPeer, update: Uint8Array): Uint8A
   header(w, peer);
   w.bytes(update);
 });
-
-const SAFI_UNICAST = 1;
 
 /** All values are 64-bit gauges (types 7 to 10). */
 export const statisticsReport = (peer: MonitoredPeer, statistics: readonly Statistic[]): Uint8Array => message(MESSAGE.statistics, (w) => {

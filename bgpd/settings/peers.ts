@@ -6,15 +6,14 @@ import type { Problem } from '../../lib/errors.ts';
 import { FAMILIES, familyOf, type Family } from '../../lib/ip/prefix.ts';
 import { specialKindOf } from '../../lib/ip/special.ts';
 import { ip, parsePrefix, prefix, showIp, showPrefix } from '../../lib/ip/text.ts';
+import { ROLES } from '../wire/constants.ts';
+import { MAX_COMMUNICATION_LENGTH } from '../wire/notification.ts';
 import { Fields, goodOnes, MAXIMUM_U32, nameOf } from './fields.ts';
 
 /** RFC 2385: what Linux takes. */
 const MAXIMUM_KEY_OCTETS = 80;
-/** RFC 9003 §2. */
-const MAXIMUM_MESSAGE_OCTETS = 255;
 /** RFC 9494 §3.1: 24 bits. */
 const MAXIMUM_STALE_SECONDS = 0xffffff;
-const ROLES = ['provider', 'route-server', 'route-server-client', 'customer', 'peer'] as const;
 
 /** Names are unique among all three lists, addresses among peers, prefixes and interfaces among theirs. */
 export function readPeers(value: unknown, problems: Problem[]): PeersSection {
@@ -123,7 +122,7 @@ function readSession(f: Fields, family: Family | undefined): Partial<PeerTemplat
     ...(f.has('notificationRestart') && { notificationRestart: f.boolean('notificationRestart') }),
     ...(f.has('longLivedStaleSeconds') && { longLivedStaleSeconds: f.integer('longLivedStaleSeconds', 1, MAXIMUM_STALE_SECONDS) }),
     ...(f.has('bfd') && { bfd: readBfd(f.object('bfd')) }),
-    ...(f.has('shutdown') && { shutdown: { message: f.object('shutdown').text('message', MAXIMUM_MESSAGE_OCTETS) } }),
+    ...(f.has('shutdown') && { shutdown: { message: f.object('shutdown').text('message', MAX_COMMUNICATION_LENGTH) } }),
   };
 }
 

@@ -6,7 +6,7 @@ import { copyOf } from './copy.ts';
 import type { NotificationMessage } from './message.ts';
 
 /** Octets of a shutdown communication (RFC 9003 §2). */
-const MAX_COMMUNICATION_LENGTH = 255;
+export const MAX_COMMUNICATION_LENGTH = 255;
 
 export function readNotification(r: ByteReader): NotificationMessage {
   const code = r.u8();

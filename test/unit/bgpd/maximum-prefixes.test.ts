@@ -1,7 +1,7 @@
 /** Limits on prefixes: warned of once, sessions ended with RFC 4486's data, held down as long as is said. */
 import { expect, test } from '@jest/globals';
-import { maximumPrefixesReached } from '../../../bgpd/maximum-prefixes.ts';
 import { clear } from '../../../bgpd/clear.ts';
+import { maximumPrefixesReached } from '../../../bgpd/session/cease.ts';
 import type { PeerConfig } from '../../../config/messages/speaker-config.ts';
 import { SpeakerBench } from '../../support/speaker-bench.ts';
 import { peerConfig, speakerConfig } from '../../support/speaker-config.ts';
@@ -40,10 +40,6 @@ test('one more than the limit ends the session, also when an import filter refus
   expect(problems()).toEqual(['the session was closed because of 101 ipv4 prefixes: expected at most 100; it stays down for 30 s']);
   await bench.settle();
   expect(bench.speaker.routing.ribs.ipv4.loc.adjIn.paths).toBe(0);
-});
-
-test('the NOTIFICATION carries address family and limit (RFC 4486 §4)', () => {
-  expect(maximumPrefixesReached('ipv6', 1000)).toEqual({ type: 'notification', code: 6, subcode: 1, data: Uint8Array.of(0, 2, 1, 0, 0, 3, 0xe8) });
 });
 
 test('without a restart time it stays down until somebody clears it', async () => {

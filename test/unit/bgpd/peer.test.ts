@@ -360,7 +360,7 @@ describe('going down', () => {
     const connection = await established(peer);
     peer.fail({ type: 'notification', code: 6, subcode: 1, data: new Uint8Array(0) }, '1001 prefixes');
     expect(types(connection)).toEqual(['notification 6/1']);
-    expect(peer.lastError).toBe('sent: Cease: maximum number of prefixes reached (1001 prefixes)');
+    expect(peer.status().lastError).toBe('sent: Cease: maximum number of prefixes reached (1001 prefixes)');
     clock.advance(250);
     expect(transport.pending).toBe(1);
   });
@@ -405,7 +405,7 @@ describe('hostile bytes', () => {
     connection.receive(garbage);
     expect(types(connection)).toEqual([sent]);
     expect(seen).toEqual(['up 30', 'down error']);
-    expect(peer.lastError).toMatch(/^sent: /);
+    expect(peer.status().lastError).toMatch(/^sent: /);
   });
 
   test.each<[string, Uint8Array, string]>([
@@ -433,7 +433,7 @@ describe('hostile bytes', () => {
     connection.receive(UPDATE_WITH_ORIGIN);
     expect(types(connection)).toEqual(['notification 6/0']);
     expect(seen).toEqual(['up 30', 'down error']);
-    expect(peer.lastError).toBe('sent: Cease (internal error)');
+    expect(peer.status().lastError).toBe('sent: Cease (internal error)');
   });
 
   test('two thousand chunks of random and of damaged bytes: nothing is thrown, every session ends with a NOTIFICATION or goes on', () => {
@@ -605,7 +605,7 @@ describe('a session that is stopped for a while', () => {
   test('without a time stays down until it is started', async () => {
     const peer = newPeer();
     await established(peer);
-    peer.stop('maximum-prefixes');
+    peer.stop('reset');
     clock.advance(86_400_000);
     expect([transport.attempts.length, peer.status().state]).toEqual([0, 'Idle']);
     peer.start();
