@@ -1,7 +1,7 @@
 /** One BMP station: dials it for ever, sends what it takes, and gives up a connection that stands still. */
 import { backoffMs } from '../lib/backoff.ts';
 import type { Clock, TimerHandle } from '../lib/clock.ts';
-import { messageOf, OperationError, type Problem } from '../lib/errors.ts';
+import { reasonOf, type Problem } from '../lib/errors.ts';
 import { ip } from '../lib/ip/text.ts';
 import type { Log } from '../lib/log.ts';
 import type { BmpStation as StationConfig } from '../config/messages/speaker-config.ts';
@@ -95,9 +95,7 @@ export class BmpStation {
     const options = { address: ip(this.config.address), port: this.config.port, sourceAddress: undefined, timeoutMs: DIAL_MS };
     this.#ports.transport.dial(options, attempt.signal).then(
       (connection) => { if (this.#isClosed) connection.destroy(); else this.#connected(connection); },
-      (error: unknown) => {
-        if (!this.#isClosed) this.#lost(error instanceof OperationError && typeof error.details['reason'] === 'string' ? error.details['reason'] : messageOf(error));
-      },
+      (error: unknown) => { if (!this.#isClosed) this.#lost(reasonOf(error)); },
     );
   }
 
@@ -125,7 +123,7 @@ export class BmpStation {
 
   #write(messages: readonly Uint8Array[]): void {
     if (messages.length === 0 || this.#connection === undefined) return;
-    if (this.#connection.write(joined(messages)) || this.#isBlocked) return;
+    if (this.#connection.write(Buffer.concat(messages)) || this.#isBlocked) return;
     this.#isBlocked = true;
     this.#stalled = this.#ports.clock.after(STALLED_MS, () => { this.restart(`nothing was taken for ${STALLED_MS / 1000} s`); });
   }
@@ -155,14 +153,4 @@ export class BmpStation {
     this.#feed.end();
     this.#retry = this.#ports.clock.after(backoffMs(this.#failures++, this.#ports.random(), BACKOFF), () => { this.#dial(); });
   }
-}
-
-function joined(messages: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(messages.reduce((sum, m) => sum + m.length, 0));
-  let at = 0;
-  for (const message of messages) {
-    bytes.set(message, at);
-    at += message.length;
-  }
-  return bytes;
 }

@@ -1,6 +1,6 @@
 /** One TCP connection of a peer, from the dial to the last byte: bytes in, frames out. */
 import type { Clock } from '../lib/clock.ts';
-import { messageOf, OperationError } from '../lib/errors.ts';
+import { reasonOf } from '../lib/errors.ts';
 import type { Connection, DialOptions, TransportPort } from './ports.ts';
 import { WireError } from './wire/errors.ts';
 import { Framer, type Frame } from './wire/framer.ts';
@@ -122,6 +122,3 @@ function nextOf(frames: Generator<Frame, void, void>): Frame | WireError | undef
     throw error;
   }
 }
-
-const reasonOf = (error: unknown): string =>
-  error instanceof OperationError && typeof error.details['reason'] === 'string' ? error.details['reason'] : messageOf(error);

@@ -1,7 +1,7 @@
 /** Records what the outside does to a speaker and what it does in turn, one JSON object a line, so that it can be replayed. */
 import { createWriteStream } from 'node:fs';
 import type { SpeakerConfig } from '../config/messages/speaker-config.ts';
-import { messageOf, OperationError } from '../lib/errors.ts';
+import { reasonOf } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Ip } from '../lib/ip/prefix.ts';
 import { showIp, showPrefix } from '../lib/ip/text.ts';
@@ -127,8 +127,7 @@ export class Recorder {
         try {
           return this.#connection(await port.dial(options, signal), 'dialed', { dial });
         } catch (error) {
-          const reason = error instanceof OperationError ? error.details['reason'] : messageOf(error);
-          this.#line({ event: 'dialFailed', dial, reason });
+          this.#line({ event: 'dialFailed', dial, reason: reasonOf(error) });
           throw error;
         }
       },

@@ -27,6 +27,10 @@ export class OperationError extends Error {
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Why the outside failed: the words of `details.reason` where there are any, else the whole message. */
+export const reasonOf = (error: unknown): string =>
+  (error instanceof OperationError && typeof error.details['reason'] === 'string' ? error.details['reason'] : messageOf(error));
+
 /** A broken invariant ends the process: it restarts from kernel and API state, which is the tested path anyway. */
 export function assertNever(value: never): never {
   throw new Error(`unexpected value: ${JSON.stringify(value)}`);
