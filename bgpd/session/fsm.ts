@@ -189,7 +189,10 @@ function dial(s: Session, before: readonly Effect[]): Step {
   return [{ ...s, state: 'Connect' }, [...before, { type: 'dial' }, { type: 'arm', timer: 'connectRetry', seconds }]];
 }
 
-const redial = (s: Session): Step => dial({ ...s, attempts: s.attempts + 1 }, [{ type: 'abandon' }]);
+/** Nothing answered: the kernel would try for minutes before it said so. */
+const redial = (s: Session): Step => dial({ ...s, attempts: s.attempts + 1 }, [
+  { type: 'abandon' }, { type: 'failed', reason: { kind: 'closed', text: 'Connection timed out' } },
+]);
 
 /** Seconds before attempt `attempts + 1`: quick at first, because daemons of one mesh start together. */
 const retrySeconds = (attempts: number): number => FIRST_RETRY_SECONDS * 2 ** Math.min(attempts, 20);

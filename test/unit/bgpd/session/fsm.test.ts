@@ -128,7 +128,7 @@ const TABLE: { readonly [S in SessionState]: Readonly<Record<string, string>> } 
     '2 ManualStop': `Idle, abandon, ${RELEASE}, failed administrative`,
     '8 AutomaticStop': FAILED('abandon, ', 'closed'),
     '8 AutomaticStop, for a while': FAILED('abandon, ', 'closed'),
-    '9 ConnectRetryTimer_Expires': 'Connect, abandon, dial, connectRetry 4',
+    '9 ConnectRetryTimer_Expires': 'Connect, abandon, failed closed, dial, connectRetry 4',
     '10 HoldTimer_Expires': FAILED('abandon, ', 'closed'),
     '11 KeepaliveTimer_Expires': FAILED('abandon, ', 'closed'),
     '13 IdleHoldTimer_Expires': FAILED('abandon, ', 'closed'),
