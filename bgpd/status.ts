@@ -53,10 +53,17 @@ export function peerStatusOf(neighbour: Neighbour, ribs: Readonly<Record<Family,
   };
 }
 
-/** Why there is no session, with what the kernel says about segments that it dropped. */
-function infoOf({ peer, suspicion }: Neighbour): string {
+/** Ends of sessions and dials that segments dropped by the kernel may be behind; after others somebody was heard. */
+const SILENCE = /^$|^Connection timed out|^(?:sent|received): Hold timer expired|^Connection refused$/;
+
+/**
+ * Why there is no session, with what the kernel says about segments that it dropped. It does not know whose they were, so that
+ * this is told only where silence is the matter.
+ */
+export function infoOf({ peer, suspicion }: Pick<Neighbour, 'suspicion'> & { readonly peer: { status(): Pick<PeerStatus, 'state' | 'info'> } }): string {
   const { state, info } = peer.status();
-  return [info, state === 'Established' ? undefined : suspicion?.()].filter((text) => text !== undefined && text !== '').join('; ');
+  const suspected = state === 'Established' || !SILENCE.test(info) ? undefined : suspicion?.();
+  return [info, suspected].filter((text) => text !== undefined && text !== '').join('; ');
 }
 
 /** Routes accepted from a peer, of both families. Undefined: no such peer. */
