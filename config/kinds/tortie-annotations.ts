@@ -98,11 +98,10 @@ const bmpStations: Row<readonly BmpStation[]> = {
 
 function stationOf(value: unknown): BmpStation | undefined {
   if (!isObject(value)) return undefined;
-  const { address, port = BMP_PORT, monitor = ['pre-policy'], statisticsSeconds = 60 } = value;
-  const { name = address } = value;
+  const { address, port = BMP_PORT, monitor = ['pre-policy'], statisticsSeconds = 60, name = address, ...unknown } = value;
   const monitors = Array.isArray(monitor) ? allOf(monitor.map((m: unknown) => MONITORS.find((known) => known === m)))[0] : undefined;
   const isGood = typeof address === 'string' && parseIp(address) !== undefined && isWhole(port, 1, 65_535) && isWhole(statisticsSeconds, 0, 86_400)
-    && typeof name === 'string' && name !== '';
+    && typeof name === 'string' && name !== '' && Object.keys(unknown).length === 0;
   return isGood && monitors !== undefined ? { name, address, port, monitor: monitors, statisticsSeconds } : undefined;
 }
 
