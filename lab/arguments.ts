@@ -14,7 +14,7 @@ export const USAGE = `usage: npm run lab [-- COMMAND]
   exec NODE|POD|tor|host|control -- COMMAND
   matrix                          every pod asks every other
   break link|kill|pause NODE      cable out; crash (of a router too); daemons stand still
-  kill MACHINE DAEMON [SIGNAL]    bgpd or agent of a node, bird of tor, apiserver of control; one that ends is started again after a second
+  kill MACHINE DAEMON [SIGNAL]    bfdd, bgpd or agent of a node, bird of tor, apiserver of control; one that ends is started again after a second
   heal [NODE]
   kubeconfig                      prints the path: export KUBECONFIG=$(npm run -s lab -- kubeconfig)
   kubectl ARGUMENTS | tortiectl ARGUMENTS

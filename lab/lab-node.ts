@@ -69,7 +69,7 @@ export class LabNode extends Place {
   }
 
   /** The daemon is started again a second later by the lab. */
-  signal(daemon: 'bgpd' | 'agent', signal: NodeJS.Signals): Promise<number> {
+  signal(daemon: 'bfdd' | 'bgpd' | 'agent', signal: NodeJS.Signals): Promise<number> {
     return this.lab.signal(this.name, daemon, signal);
   }
 

@@ -1,4 +1,4 @@
-/** A node: a machine on the switch with the real `bgpd` and `agent`, and a disk that outlives a crash. */
+/** A node: a machine on the switch with the real `bfdd`, `bgpd` and `agent`, and a disk that outlives a crash. */
 import { copyFileSync, existsSync, readdirSync, symlinkSync, writeFileSync, chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BGPD_SOCKET } from '../lib/ownership.ts';
@@ -29,6 +29,7 @@ export class Node {
     this.machine = new Machine(lab, plan.name, { disks: true });
     this.runtime = new Runtime(this.machine);
     this.daemons = [
+      new Daemon(this.machine, 'bfdd', [...tortie(options.source), 'bfdd']),
       new Daemon(this.machine, 'bgpd', [...tortie(options.source), 'bgpd']),
       new Daemon(this.machine, 'agent', [...tortie(options.source), 'agent', '--node', plan.name, '--kubeconfig', '/run/lab/kubeconfig']),
     ];

@@ -73,7 +73,7 @@ export class Supervisor implements AsyncDisposable {
     progress('custom resources, default pools, BGP peers, nodes');
     await installCluster(client, topology);
     for (const node of nodes) await this.#register(node);
-    progress(`bgpd and agent on ${nodes.length} nodes`);
+    progress(`bfdd, bgpd and agent on ${nodes.length} nodes`);
     for (const node of nodes) await node.boot(this.#control.kubeconfigFor(node.plan));
     this.#kubelet = new Kubelet(client, this.#nodes);
     this.#kubelet.start();
