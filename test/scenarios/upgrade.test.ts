@@ -48,7 +48,10 @@ class Replacement {
     symlinkSync(join(CHECKOUT, 'node_modules'), join(this.#folder, 'node_modules'));
   }
 
-  /** The lab starts its own again and again meanwhile: each finds the socket in use, and ends. */
+  /** It is the one that runs: not the lab's own, which may be quicker on a busy machine. */
+  get runs(): boolean { return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null; }
+
+  /** The lab starts its own again and again meanwhile: each finds the socket in use, and ends. So does this one when the other is there first. */
   async take(lab: Lab, node: string): Promise<void> {
     const old = await pidOf(lab, node);
     const args = await lab.entering(node, [process.execPath, '--disable-warning=ExperimentalWarning', join(this.#folder, 'dist/tortie.js'), 'bgpd']);
@@ -68,11 +71,14 @@ scenario(`bgpd upgraded and downgraded again, ${TIMES} times on each node: none 
   const replacement = new Replacement();
   try {
     expectNothingLost(await underTraffic(lab, FROM, b, RATE, async () => {
-      for (let i = 0; i < TIMES; i++) {
-        for (const node of ['n2', 'n1']) {
+      for (const node of ['n2', 'n1']) {
+        for (let upgrades = 0, tries = 0; upgrades < TIMES; tries++) {
+          expect(tries).toBeLessThan(3 * TIMES);
           const before = await startedAt(lab, node);
           await replacement.take(lab, node);
           await isBack(lab, node, before);
+          if (!replacement.runs) continue;
+          upgrades++;
           const between = await startedAt(lab, node);
           replacement.give();
           await isBack(lab, node, between);

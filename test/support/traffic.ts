@@ -67,6 +67,7 @@ export async function underFlows(lab: Lab, flows: readonly Flow[], rate: number,
 export function expectNothingLost(seen: Seen): void {
   expect(seen.deleted).toEqual([]);
   const lost = [...seen.streams.values()].reduce((sum, r) => sum + r.lost, 0);
+  if (lost > 0) process.stdout.write(`${lossIn(seen)}\n`);
   if (lost > seen.unread) throw new Error(`packets were lost:\n${lossIn(seen)}`);
   for (const r of seen.streams.values()) expect(r.sent).toBeGreaterThan(1_000);
 }
