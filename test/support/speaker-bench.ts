@@ -23,6 +23,8 @@ export class FakePeer implements PeerLike {
   readonly options: PeerOptions;
   readonly view = new RemoteView();
   readonly accepted: Connection[] = [];
+  /** What the kernel had been told to demand when it was made. */
+  demandsBefore: readonly LinkDemand[] = [];
   /** What `send` answers. */
   hasRoom = true;
   started = 0;
@@ -200,7 +202,7 @@ export class SpeakerBench {
     this.speaker = startSpeaker({
       clock: this.clock, log, random: () => 0.5, resolver: kernel.resolver, fib: () => kernel.fib,
       soon: (work) => { this.#soon.push(work); }, transport: this.#transport(), ...bfd !== undefined && { bfd },
-      newPeer: (_ports, options, callbacks) => { const peer = new FakePeer(options, callbacks); this.made.push(peer); return peer; },
+      newPeer: (_ports, options, callbacks) => { const peer = new FakePeer(options, callbacks); peer.demandsBefore = this.demands; this.made.push(peer); return peer; },
     });
   }
 

@@ -167,3 +167,20 @@ test('statistics come as often as is said; at the end there is a Termination', a
   clock.advance(100_000);
   expect(connection.endedBy).toBe('end');
 });
+
+test('before policy a route is shown as it came, after it as filters left it', async () => {
+  const { bench, feed, peer, neighbour } = await fed();
+  await bench.apply({
+    filters: { filters: [{ name: 'marks', rules: [{ set: { addCommunities: ['65000:7'] }, action: 'accept' }], otherwise: 'reject' }] },
+    peers: { peers: [peerConfig('192.0.2.1', { asn: 65001, importFilters: ['marks'] })] },
+  });
+  feed.begin();
+  peer.up();
+  peer.announce(['10.2.0.0/16']);
+  await bench.settle();
+  feed.up(neighbour);
+  feed.next();
+  feed.changed(neighbour, prefix('10.2.0.0/16'), 0);
+  const marked = (feed.next() ?? []).filter((m) => m[6] === 0).map((m) => [typesIn([m])[0], Buffer.from(m).includes(Buffer.from('fde80007', 'hex'))]);
+  expect(marked).toEqual([['routes pre', false], ['routes post', true]]);
+});

@@ -69,3 +69,26 @@ test('changes of a range reach its sessions: settings live, an AS number by a ne
   await made.apply(section(range('racks', '10.0.0.0/24', { asn: 65001 })));
   expect([names(), made.made[0]!.stopped]).toEqual([[], 'configuration-changed']);
 });
+
+test('neighbours that never had a session use nothing up; the numbers of those that had one are not given away', async () => {
+  const { made, dial } = await bench(range('racks', '10.0.0.0/24', {}, 100));
+  const indexes = (): number[] => [...made.speaker.neighbours].map((n) => n.source.index);
+  for (let i = 1; i <= 20; i++) dial(`10.0.0.${i}`);
+  const [first = 0] = indexes();
+  made.peer('10.0.0.1').up();
+  made.speaker.neighbours.tidy();
+  expect(indexes()).toEqual([first]);
+  for (let i = 1; i <= 19; i++) dial(`10.0.0.${100 + i}`);
+  expect(Math.max(...indexes())).toBe(first + 19);
+  made.peer('10.0.0.1').up();
+  made.peer('10.0.0.1').down();
+  made.speaker.neighbours.tidy();
+  for (let i = 1; i <= 20; i++) dial(`10.0.0.${200 + i}`);
+  expect([indexes().includes(first), new Set(indexes()).size]).toEqual([false, 20]);
+});
+
+test('the kernel knows what to demand of a neighbour before its peer is made', async () => {
+  const made = new SpeakerBench();
+  await made.apply(speakerConfig({ peers: [peerConfig('192.0.2.1', { password: 'hush' })] }));
+  expect(made.peer('192.0.2.1').demandsBefore.map((d) => [d.name, d.key])).toEqual([['Static_192_0_2_1', 'hush']]);
+});

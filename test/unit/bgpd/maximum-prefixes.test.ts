@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import { clear } from '../../../bgpd/clear.ts';
 import { maximumPrefixesReached } from '../../../bgpd/session/cease.ts';
 import type { PeerConfig } from '../../../config/messages/speaker-config.ts';
+import { silentLog, type Log } from '../../../lib/log.ts';
 import { SpeakerBench } from '../../support/speaker-bench.ts';
 import { peerConfig, speakerConfig } from '../../support/speaker-config.ts';
 
@@ -71,4 +72,19 @@ test('who is kept out is let in when the limit is raised or gone, and not before
   expect([peer.started, problems()]).toEqual([1, [expect.stringContaining('was closed')]]);
   await bench.apply(config({ limit: 20, action: 'close' }));
   expect([peer.started, problems()]).toEqual([2, []]);
+});
+
+test('a warning is logged once, and again when the count has been below in between', async () => {
+  const warned: unknown[] = [];
+  const log: Log = { ...silentLog, warn: (event, fields) => { if (event === 'peer.prefixes') warned.push(fields?.['prefixes']); }, child: () => log };
+  const bench = new SpeakerBench(undefined, log);
+  await bench.apply(speakerConfig({ peers: [peerConfig(TOR, { asn: 65001, maximumPrefixes: { limit: 10, action: 'warn', warningPercent: 50 } })] }));
+  const peer = bench.peer(TOR);
+  peer.up();
+  peer.announce(prefixes(0, 5));
+  peer.announce(prefixes(5, 7));
+  expect(warned).toEqual([5]);
+  peer.withdraw(...prefixes(0, 3));
+  peer.announce(prefixes(0, 2));
+  expect(warned).toEqual([5, 6]);
 });

@@ -197,3 +197,13 @@ test('what is long-lived stale here goes only to peers that know what that is', 
   await bench.settle();
   expect([knows.lines().filter((line) => line.startsWith('+')), other.lines()]).toEqual([['+10.1.0.0/24 via 192.0.2.1'], []]);
 });
+
+test('peers that read messages otherwise, or another sort of peer, are never sent the same bytes', async () => {
+  const bench = new SpeakerBench();
+  await bench.apply(speakerConfig({ peers: [peerConfig(A, { asn: 65001 }), peerConfig(B, { asn: 65001 }), peerConfig(C, { asn: 65001 })] }));
+  const [a, b, c] = [A, B, C].map((address) => bench.peer(address));
+  a!.up();
+  b!.up({ negotiated: { peerAsn: 65001, wire: { fourOctetAs: false } } });
+  c!.up({ negotiated: { peerAsn: 65001, wire: { addPathOut: { ipv4: true, ipv6: false } } } });
+  expect(bench.speaker.routing.ribs.ipv4.groups.size).toBe(3);
+});

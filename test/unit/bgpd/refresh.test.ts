@@ -132,3 +132,23 @@ test('an operator who clears softly asks the peer again, or sends it everything 
   await it.settle();
   expect([a.allLines(), a.stopped]).toEqual([['begin ipv4', ...OWN, 'end refresh ipv4'], undefined]);
 });
+
+test('a new session may be refreshed at once, whatever was asked for in the one before', async () => {
+  const { bench: it, a } = await bench(true);
+  a.refresh('ipv4');
+  a.refresh('ipv4', 'begin');
+  a.refresh('ipv4', 'end');
+  a.down();
+  a.up({ negotiated: { enhancedRouteRefresh: true } });
+  a.announce(['10.2.0.0/26', '10.3.0.0/26']);
+  a.endOfRib();
+  await it.settle();
+  a.allLines();
+  it.kernel.takeLog();
+  a.refresh('ipv4');
+  a.refresh('ipv4', 'begin');
+  a.announce(['10.2.0.0/26']);
+  a.refresh('ipv4', 'end');
+  await it.settle();
+  expect([a.allLines(), it.kernel.takeLog()]).toEqual([['begin ipv4', ...OWN, 'end refresh ipv4'], ['remove 10.3.0.0/26']]);
+});

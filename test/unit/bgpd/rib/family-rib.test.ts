@@ -239,6 +239,10 @@ test('routes that would lead to each other, or to themselves, lead nowhere', () 
   expect([...world.settle()]).toEqual([]);
   world.announce(a, '10.1.0.0/16', attributes(), '192.0.2.1');
   expect([...world.settle()]).toEqual([['10.1.0.0/16', '192.0.2.1'], ['10.2.0.0/16', '192.0.2.1']]);
+  world.announce(a, '10.4.0.0/16', attributes(), '10.2.0.1');      // one step of recursion, not two
+  expect(world.settle().has('10.4.0.0/16')).toBe(false);
+  world.announce(a, '10.1.0.0/16', attributes(), '10.2.0.1');      // what was reached is no reason to be reached
+  expect([...world.settle()]).toEqual([]);
 });
 
 test('a next hop on a link of ours is reached on that link, whatever BGP says of its address', () => {

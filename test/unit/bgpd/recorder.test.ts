@@ -1,0 +1,18 @@
+/** What a record keeps to itself. */
+import { expect, test } from '@jest/globals';
+import { Recorder } from '../../../bgpd/recorder.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { peerConfig, speakerConfig } from '../../support/speaker-config.ts';
+
+test('passwords do not stand in a record, wherever they stand in the configuration', () => {
+  const lines: string[] = [];
+  const recorder = new Recorder(new FakeClock(), (line) => { lines.push(line); });
+  const { name: _name, address: _address, ...template } = peerConfig('192.0.2.1', { password: 'hush' });
+  const config = speakerConfig({ peers: [peerConfig('192.0.2.1', { password: 'hush' })] });
+  recorder.configured({
+    ...config,
+    peers: { ...config.peers, dynamic: [{ name: 'd', prefix: '10.0.0.0/8', maximumPeers: 1, template }], unnumbered: [{ name: 'u', interface: 'eth0', template }] },
+  });
+  const [line = ''] = lines;
+  expect([line.includes('hush'), line.match(/"password":"\(left out\)"/g)?.length]).toEqual([false, 3]);
+});
