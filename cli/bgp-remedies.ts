@@ -5,11 +5,15 @@ export interface Diagnosis { readonly why: string; readonly remedy: string }
 
 type Facts = Pick<PeerDetail, 'state' | 'info' | 'address' | 'port' | 'localAsn' | 'asn' | 'md5' | 'ttlSecurityHops' | 'passive' | 'maximumPrefixes' | 'shutdown' | 'lastError'>;
 
+type Cause = readonly [words: RegExp, why: (p: Facts) => string, remedy: (p: Facts) => string];
+
+/** What the kernel has counted explains silence better than any word of before. */
+const PASSWORDS: Cause = [/MD5 key mismatch|signed segments are dropped/i,
+  (p) => (p.md5 ? 'the neighbour signs with another password than ours, or with none' : 'the neighbour demands a password that we do not have'),
+  () => 'compare the Secret of the BGPPeer with the neighbour\'s password; an end of line counts'];
+
 /** Ordered: the first line whose words are in the last failure explains it. */
-const CAUSES: readonly (readonly [words: RegExp, why: (p: Facts) => string, remedy: (p: Facts) => string])[] = [
-  [/MD5 key mismatch/i,
-    (p) => (p.md5 ? 'the neighbour signs with another password than ours, or with none' : 'the neighbour demands a password that we do not have'),
-    () => 'compare the Secret of the BGPPeer with the neighbour\'s password; an end of line counts'],
+const CAUSES: readonly Cause[] = [
   [/connection refused/i,
     (p) => `nothing accepts connections at ${p.address} port ${p.port}, or the neighbour does not know our address`,
     (p) => `check that BGP runs there, listens on port ${p.port}, and has this node as a neighbour${p.md5 ? '' : '; if it wants a password, some stacks refuse without one'}`],
@@ -62,7 +66,7 @@ export function diagnose(peer: Facts): Diagnosis | undefined {
   const said = peer.info === '' ? peer.lastError ?? '' : peer.info;
   // Dials that are refused after a NOTIFICATION tell less than it did.
   const last = /\(last: (.*)\)/.exec(said)?.[1] ?? '';
-  const found = CAUSES.find(([words]) => words.test(last)) ?? CAUSES.find(([words]) => words.test(said));
+  const found = PASSWORDS[0].test(said) ? PASSWORDS : CAUSES.find(([words]) => words.test(last)) ?? CAUSES.find(([words]) => words.test(said));
   if (found !== undefined) return { why: found[1](peer), remedy: found[2](peer) };
   if (said !== '') return { why: said, remedy: 'see the errors below' };
   return peer.passive

@@ -70,6 +70,8 @@ test.each<[string, Partial<PeerDetail>, RegExp, RegExp]>([
   ['nobody listens', { info: 'Connection refused' }, /nothing accepts connections at 192\.0\.2\.1 port 179/, /BGP runs there/],
   ['no route', { info: 'No route to host' }, /no way to 192\.0\.2\.1/, /ip route get 192\.0\.2\.1/],
   ['MD5, as the kernel counts it', { info: 'Connection timed out; MD5 key mismatch? Segments without a key are dropped here', md5: true }, /another password than ours, or with none/, /an end of line counts/],
+  ['MD5, after a NOTIFICATION', { info: 'Connection timed out (last: Hold timer expired, by us); MD5 key mismatch? Segments without a key are dropped here', md5: true }, /or with none/, /compare the Secret/],
+  ['MD5 of theirs alone', { info: 'Connection timed out; signed segments are dropped here: does the peer have a password that is missing here?', md5: false }, /demands a password that we do not have/, /compare/],
   ['MD5', { info: 'Connection timed out', md5: true }, /passwords differ/, /TcpExtTCPMD5Failure/],
   ['a password of theirs alone', { info: 'Connection timed out', md5: false }, /demands a password/, /firewalls for TCP port 179/],
   ['GTSM', { info: 'Connection timed out', md5: false, ttlSecurityHops: 1 }, /farther away than ttlSecurity/, /TTL 255/],
