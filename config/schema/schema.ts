@@ -1,6 +1,6 @@
 /** Building blocks of kind descriptions: one value gives the TypeScript type, the reader with problems, and the OpenAPI schema. */
 import type { Problem } from '../../lib/errors.ts';
-import { stringifyJson } from '../../lib/json.ts';
+import { showJson } from '../../lib/json.ts';
 
 declare const output: unique symbol;
 
@@ -40,7 +40,7 @@ export function unlike(input: unknown, noun: string, expected: string): string {
 
 /** A value as a message quotes it: JSON, at most 60 characters. */
 export function shown(input: unknown): string {
-  const text = input === undefined ? 'undefined' : stringifyJson(input);
+  const text = showJson(input);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

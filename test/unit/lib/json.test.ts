@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseJson, stringifyJson } from '../../../lib/json.ts';
+import { parseJson, showJson, stringifyJson } from '../../../lib/json.ts';
 
 test('a 64-bit integer survives reading and writing digit for digit', () => {
   const text = '{"sequenceNumber":1795478244535960815,"small":7,"text":"1795478244535960815","list":[9007199254740993]}';
@@ -27,4 +27,11 @@ test('digits inside of strings, and beside them, are what they were', () => {
 
 test.each(['{12345678901234567:1}', '[0012345678901234567]', '["a"12345678901234567]', '{"a":-+12345678901234567}'])('a long integer where none may be is refused: %s', (text) => {
   expect(() => parseJson(text)).toThrow(SyntaxError);
+});
+
+test('what people are shown of a value is short, and never fails', () => {
+  let deep: unknown = 1;
+  for (let i = 0; i < 100_000; i++) deep = [deep];
+  expect([showJson({ a: 2n ** 70n }), showJson(undefined), showJson(deep)]).toEqual(['{"a":1180591620717411303424}', 'undefined', '(nested too deeply)']);
+  expect(showJson('x'.repeat(5_000))).toHaveLength(201);
 });

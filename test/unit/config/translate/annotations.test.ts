@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { parseResource } from '../../../../config/kinds/kinds.ts';
+import { CONFIGURATION_ANNOTATIONS, NODE_ACTIONS, PEER_ANNOTATIONS, readAnnotations } from '../../../../config/kinds/tortie-annotations.ts';
 import { readNode } from '../../../../config/kinds/node.ts';
 import { speakerConfigFor } from '../../../../config/translate/speaker.ts';
-import { showProblem } from '../../../../lib/errors.ts';
+import { showProblem, type Problem } from '../../../../lib/errors.ts';
 import { cluster, node, type Written } from '../../../support/cluster-builders.ts';
 
 const A = node('a', { v4: '10.0.0.1/24', v6: 'fd00::1/64' });
@@ -99,4 +100,21 @@ test('a BGPFilter that cannot be understood refuses everything, one that is gone
   expect(value!.peers.peers[0]).toMatchObject({ importFilters: ['bad.import'], exportFilters: ['bad.export', 'export'] });
   expect(value!.filters.filters.slice(3)).toEqual(['bad.export', 'bad.import'].map((name) => ({ name, rules: [], otherwise: 'reject' })));
   expect(said.map((p) => p.path)).toEqual(['BGPPeer/x.spec.filters[0]', 'BGPPeer/x.spec.filters[1]']);
+});
+
+const TABLES = { BGPPeer: PEER_ANNOTATIONS, BGPConfiguration: CONFIGURATION_ANNOTATIONS, Node: NODE_ACTIONS };
+const NONSENSE = ['-1', '1e9', '99999999999999999999', '0x10', 'NaN', 'null', '[]', '[null]', '{"peer":{}}', '{"x":1}', '"x"', '../..', '\u0000', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'x'.repeat(100_000)];
+/** What is right after all. */
+const SENSE: readonly string[] = ['bmp-stations []', 'drain {"peer":{}}', 'drain {"x":1}', 'interface -1', 'interface 1e9', 'interface 0x10', 'interface NaN', 'interface null', 'interface []', 'interface [null]', 'interface "x"', 'interface \u0000', 'interface {"x":1}'];
+test.each(Object.entries(TABLES))('nonsense in any annotation of %s is told in a few words, with the name, the value and what was expected', (kind, table) => {
+  for (const name of Object.keys(table)) {
+    for (const text of NONSENSE) {
+      if (SENSE.includes(`${name} ${text}`)) continue;
+      const problems: Problem[] = [];
+      const read = readAnnotations(table as typeof PEER_ANNOTATIONS, { 'tortie.io/hold-time': '30', [`tortie.io/${name}`]: text }, `${kind}/x`, problems);
+      const about = problems.filter((p) => p.path === at(name, `${kind}/x`));
+      expect({ name, text: text.slice(0, 20), about }).toEqual({ name, text: text.slice(0, 20), about: [{ path: at(name, `${kind}/x`), message: expect.stringMatching(/^.{1,210} is not its value: expected /s) as unknown }] });
+      if ('hold-time' in table && name !== 'hold-time') expect(read).toEqual({ 'hold-time': 30 });
+    }
+  }
 });
