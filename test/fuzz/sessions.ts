@@ -168,7 +168,7 @@ export class SessionFuzz {
     this.tally.messages++;
     if (this.#said.size === wasNew) return;
     this.tally.news++;
-    if (other.connection?.endedBy !== undefined) return;
+    if (other.connection?.endedBy !== undefined || seed.body.length > 1_024) return;
     if (this.#pool.length < POOL) this.#pool.push(seed); else this.#pool[this.#random.below(POOL)] = seed;
   }
 

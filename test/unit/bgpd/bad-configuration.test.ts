@@ -40,7 +40,7 @@ test.each(SECTION_NAMES)('wrong values in section %s', async (section: SectionNa
   const socket = join(directory, `${section}.sock`);
   await using _server = await serve<BgpdMethods>(socket, control.handlers);
   using client = await connect<BgpdMethods>(socket);
-  const apply = async (value: unknown) => await client.call('apply', { version: 1, sender: 's', sections: { [section]: { revision: 1, value } } as never });
+  const apply = async (value: unknown) => await client.call('apply', { version: 1, sender: 's', sections: { [section]: { revision: 1, value } } });
   let tried = 0;
   for (const path of placesIn(RICH_CONFIG[section])) {
     const good = at(RICH_CONFIG[section], path);
