@@ -117,6 +117,6 @@ function spawnBgpd(ns: Netns, name: string, first = true): Process {
   const path = (extension: string): string => join(ns.directory, `${name}.${extension}`);
   return ns.spawn(process.execPath, [
     '--disable-warning=ExperimentalWarning', PROGRAM, 'bgpd', ...(first ? ['--config', path('json')] : []),
-    '--socket', path('sock'), '--state', path('state'),
+    '--socket', path('sock'), '--state', path('state'), '--bfd-socket', join(ns.directory, 'bfdd.sock'),
   ], { TORTIE_LOG_LEVEL: 'debug', NODE_OPTIONS: '' });
 }
