@@ -197,11 +197,14 @@ export class Neighbourhood {
 
   #change(neighbour: Neighbour, globalBefore: GlobalSection, config: PeerConfig): void {
     const global = this.#global!;
-    const { demand } = demandOf({ global: globalBefore, config: neighbour.config }, { global, config });
+    const { demand, fields } = demandOf({ global: globalBefore, config: neighbour.config }, { global, config });
     neighbour.config = config;
     neighbour.peer.holdDown(config.shutdown?.message);
     neighbour.helper = { ...neighbour.helper, capSeconds: global.gracefulRestart.staleRoutesCapSeconds };
-    if (demand === 'next-session') neighbour.isOutdated = true;
+    if (demand === 'next-session') {
+      neighbour.isOutdated = true;
+      if (neighbour.session !== undefined) this.#ports.log.info('session.outdated', { peer: config.name, fields });
+    }
     this.renew(neighbour);
     const before = neighbour.policy;
     const policy = policyFor(this.#basis, config, neighbour.source);

@@ -213,3 +213,13 @@ test('a session that has to be reset says which fields demand it', async () => {
   await bench.apply({ peers: { peers: [peerConfig(A, { holdTimeSeconds: 30, addPath: { send: true, receive: true }, allowLocalAs: 1 }), peerConfig(TOR, { allowLocalAs: 1 })] } });
   expect(lines).toEqual([{ peer: 'Static_192_0_2_1', fields: ['holdTimeSeconds', 'addPath'] }]);
 });
+
+test('what waits for the next session is said while there is one', async () => {
+  const lines: unknown[] = [];
+  const bench = new SpeakerBench(undefined, { ...silentLog, info: (event, fields) => { if (event === 'session.outdated') lines.push(fields); } });
+  await bench.apply(speakerConfig({ peers: [peerConfig(A), peerConfig(TOR)] }));
+  bench.peer(A).up();
+  await bench.apply({ peers: { peers: [A, TOR].map((address) => peerConfig(address, { notificationRestart: true })) } });
+  expect(lines).toEqual([{ peer: bench.peer(A).config.name, fields: ['notificationRestart'] }]);
+  expect(bench.peer(A).stopped).toBeUndefined();
+});
