@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
 import { messageOf, OperationError } from '../lib/errors.ts';
+import { parseSecretJson } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import { BFDD_SOCKET, BGPD_SOCKET, BGPD_STATE_FILE } from '../lib/ownership.ts';
 import { systemClock } from '../sys/clock.ts';
@@ -83,7 +84,7 @@ async function applyAtStart(control: Control, sections: Readonly<Record<string, 
 async function readConfig(path: string): Promise<Readonly<Record<string, unknown>>> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    value = parseSecretJson(await readFile(path, 'utf8'));
   } catch (error) {
     throw new OperationError('CONFIG_FILE', { path }, error);
   }

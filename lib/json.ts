@@ -10,6 +10,22 @@ const INTEGER_VALUE = /(?<=[:,[\s]|^)-?[1-9]\d{15,}(?=[,\]}\s]|$)/g;
 const MARK = '\0';
 const MARK_ESCAPE = '\\u0000';
 
+/** V8 says what stands around the place that it does not understand. */
+const QUOTED = /, (\.\.\.)?"([\s\S]*)"(?:\.\.\.)? is not valid JSON$/;
+
+/** As JSON.parse, for text that may hold passwords: what it throws shows nothing of it but one character. Throws SyntaxError. */
+export function parseSecretJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const quoted = QUOTED.exec(message);
+    if (quoted === null) throw error;
+    const at = quoted[1] === undefined ? '' : ` near position ${text.indexOf(quoted[2]!)}`;
+    throw new SyntaxError(`${message.slice(0, quoted.index)}${at}: expected JSON`);
+  }
+}
+
 /** As JSON.parse, but an integer that a double cannot hold exactly becomes a bigint. Throws SyntaxError. */
 export function parseJson(text: string): unknown {
   if (!LONG_INTEGER.test(text)) return JSON.parse(text);
