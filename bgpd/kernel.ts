@@ -28,7 +28,7 @@ export interface KernelOptions {
   readonly allowDefault?: boolean;
 }
 
-/** Where the speaker's routes stand; the code of a refusal because somebody else's route has the place. */
+/** Code of a refusal: somebody else's route has the place. */
 export const FOREIGN = 'FOREIGN';
 
 /** After an address went, what is left is read again this much later: events come in flocks. */

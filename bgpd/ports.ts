@@ -1,7 +1,7 @@
 /** What the speaker needs from the outside, as interfaces: the shell supplies them, tests supply fakes. */
 import type { BfdSession, BfdStatus } from '../config/messages/bfd-control.ts';
 import type { Problem } from '../lib/errors.ts';
-import type { Family, Ip, Prefix } from '../lib/ip/prefix.ts';
+import type { Ip, Prefix } from '../lib/ip/prefix.ts';
 
 /** One way to forward: through a gateway on an interface. */
 export interface KernelNextHop {
@@ -51,8 +51,10 @@ export const UNREACHABLE: Resolution = { reachable: false, gateway: undefined, i
  * through a default route only if the shell allows it (`tortie bgpd` does).
  */
 export interface ResolverPort {
-  /** From memory; no I/O. An address of this node itself is not reachable: as a next hop it is unusable. */
-  /** `interfaceIndex`: where a link-local address is meant, which is not reachable without one. */
+  /**
+   * From memory; no I/O. An address of this node itself is not reachable: as a next hop it is unusable. `interfaceIndex`:
+   * where a link-local address is meant, which is not reachable without one.
+   */
   resolve(address: Ip, interfaceIndex?: number): Resolution;
   /** Addresses of this node on an interface. */
   ownAddresses?(interfaceIndex: number): readonly Ip[];
@@ -172,5 +174,3 @@ export interface RouterLink extends Disposable {
   advertise(): string;
   solicit(): string;
 }
-
-export type { Family };

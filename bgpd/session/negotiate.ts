@@ -1,5 +1,5 @@
 /** What becomes of the peer's OPEN: the facts of the session, or a refusal (RFC 4271 §6.2, RFC 5492, RFC 4760, RFC 9234). */
-import type { BgpRole } from '../../config/messages/speaker-config.ts';
+import { COUNTERPART, type BgpRole } from '../../config/messages/speaker-config.ts';
 import type { Family, Ipv4 } from '../../lib/ip/prefix.ts';
 import { showIp } from '../../lib/ip/text.ts';
 import { AFI, BGP_VERSION, CAPABILITY, ERROR, EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, OPEN_ERROR, SAFI_UNICAST } from '../wire/constants.ts';
@@ -91,11 +91,6 @@ function expectedAsn({ localAsn, peerAsn }: SessionSettings, asn: number): strin
   if (peerAsn === 'internal') return asn === localAsn ? undefined : `${localAsn}, our own`;
   return asn === peerAsn ? undefined : String(peerAsn);
 }
-
-/** RFC 9234 §4.2: who may face whom. */
-const COUNTERPART: Readonly<Record<BgpRole, BgpRole>> = {
-  provider: 'customer', customer: 'provider', 'route-server': 'route-server-client', 'route-server-client': 'route-server', peer: 'peer',
-};
 
 function roleMismatch(local: BgpRole, strict: boolean, remote: BgpRole | undefined): Refusal | undefined {
   if (remote === undefined) return strict ? refuse(OPEN_ERROR.roleMismatch, `peer says no role: expected ${COUNTERPART[local]}`) : undefined;

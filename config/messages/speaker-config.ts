@@ -214,6 +214,11 @@ export interface PeerBfd {
 /** RFC 9234 §4.1. */
 export type BgpRole = 'provider' | 'route-server' | 'route-server-client' | 'customer' | 'peer';
 
+/** RFC 9234 §4.2: who faces whom. */
+export const COUNTERPART: Readonly<Record<BgpRole, BgpRole>> = {
+  provider: 'customer', customer: 'provider', 'route-server': 'route-server-client', 'route-server-client': 'route-server', peer: 'peer',
+};
+
 export interface MaximumPrefixes {
   /** 1..4294967295. */
   readonly limit: number;

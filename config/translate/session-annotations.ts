@@ -2,7 +2,7 @@
 import type { Problem } from '../../lib/errors.ts';
 import type { Family } from '../../lib/ip/prefix.ts';
 import { annotationPath, SESSION_ANNOTATIONS, type SessionAnnotations } from '../kinds/tortie-annotations.ts';
-import type { BgpRole, MaximumPrefixes, PeerBfd, PeerTemplate } from '../messages/speaker-config.ts';
+import { COUNTERPART, type MaximumPrefixes, type PeerBfd, type PeerTemplate } from '../messages/speaker-config.ts';
 
 type Name = keyof SessionAnnotations;
 
@@ -21,10 +21,6 @@ const SHARED: ReadonlySet<Name> = new Set<Name>([
   'extended-next-hop', 'extended-messages', 'graceful-restart-notification', 'long-lived-stale-time', 'hold-time', 'role', 'role-strict',
   'failure-detection-mode', 'bfd-hops', 'bfd-transmit-interval', 'bfd-receive-interval', 'bfd-multiplier',
 ]);
-
-const OTHER_ROLE: Readonly<Record<BgpRole, BgpRole>> = {
-  provider: 'customer', customer: 'provider', 'route-server': 'route-server-client', 'route-server-client': 'route-server', peer: 'peer',
-};
 
 /** What an annotation needs of a session; a default that does not fit is left out in silence, one of the peer is a problem. */
 const NEEDS: readonly (readonly [Name, fits: (n: SessionNature) => boolean, expected: string])[] = [
@@ -81,7 +77,7 @@ function bfdOf(s: SessionAnnotations): PeerBfd | undefined {
 }
 
 function templateOf(s: SessionAnnotations, { side }: SessionNature): Partial<PeerTemplate> {
-  const role = s.role === undefined || side !== 'back' ? s.role : OTHER_ROLE[s.role];
+  const role = s.role === undefined || side !== 'back' ? s.role : COUNTERPART[s.role];
   const maximumPrefixes = maximumOf(s);
   const bfd = bfdOf(s);
   const extendedNextHop = s['extended-next-hop'];
