@@ -1,9 +1,11 @@
 /** The agent of a node, put together: the cluster comes in, bgpd is told, pods are attached, status goes out. */
 import { join } from 'node:path';
 import type { BgpdMethods } from '../config/messages/bgpd-control.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Problem } from '../lib/errors.ts';
 import { connect } from '../sys/rpc.ts';
 import type { AgentOptions, AgentPorts } from './agent-ports.ts';
+import { askBgpd } from './bgpd-questions.ts';
 import { startClearRequests } from './clear-requests.ts';
 import { discoverStorage, startCluster, type ClusterSource } from './cluster.ts';
 import { Drain, NOT_DRAINED } from './drain.ts';
@@ -37,7 +39,7 @@ export async function startAgent(ports: AgentPorts, options: AgentOptions): Prom
     problems: () => problemsOf(parts).length, ready: () => notReady(parts) === '',
   });
   const stack = new AsyncDisposableStack();
-  stack.use(await startStatus(parts, metrics, options));
+  stack.use(await startStatus(parts, metrics, clock, options));
   const storage = await discoverStorage({ kube, clock, random, log });
   const cluster = parts.cluster = stack.use(startCluster({ kube, log, storage, node, namespace: options.namespace }));
   const drain = parts.drain = stack.use(new Drain({
@@ -56,34 +58,24 @@ export async function startAgent(ports: AgentPorts, options: AgentOptions): Prom
   return stack;
 }
 
-function startStatus(parts: Parts, metrics: AgentMetrics, options: AgentOptions): Promise<StatusServer> {
+function startStatus(parts: Parts, metrics: AgentMetrics, clock: Clock, options: AgentOptions): Promise<StatusServer> {
   return startStatusServer(options.statusPort, {
     notReady: () => notReady(parts),
-    metrics: async () => `${await metrics.registry.metrics()}${await bgpdMetrics(options.bgpdSocket)}`,
+    metrics: async () => `${await metrics.registry.metrics()}${await bgpdMetrics(options.bgpdSocket, clock)}`,
     attachments: () => parts.registry.all,
     problems: () => problemsOf(parts),
     drain: () => parts.drain?.status ?? NOT_DRAINED,
-    bgpStatus: async () => {
-      using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
-      return await bgpd.call('status', {});
-    },
-    bgpPeer: async (peer) => {
-      using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
-      return await bgpd.call('peer', { peer });
-    },
-    bgpRoutes: async (request) => {
-      using bgpd = await connect<BgpdMethods>(options.bgpdSocket);
-      return await bgpd.call('routes', request);
-    },
+    bgpStatus: () => askBgpd(options.bgpdSocket, clock, (bgpd) => bgpd.call('status', {})),
+    bgpPeer: (peer) => askBgpd(options.bgpdSocket, clock, (bgpd) => bgpd.call('peer', { peer })),
+    bgpRoutes: (request) => askBgpd(options.bgpdSocket, clock, (bgpd) => bgpd.call('routes', request)),
   });
 }
 
 /** bgpd's metrics, and whether it could be asked for them. */
-async function bgpdMetrics(socket: string): Promise<string> {
+async function bgpdMetrics(socket: string, clock: Clock): Promise<string> {
   const up = (value: 0 | 1): string => `# HELP tortie_bgpd_up 1 when bgpd answers its agent\n# TYPE tortie_bgpd_up gauge\ntortie_bgpd_up ${value}\n`;
   try {
-    using bgpd = await connect<BgpdMethods>(socket);
-    const { text } = await bgpd.call('metrics', {});
+    const { text } = await askBgpd(socket, clock, (bgpd) => bgpd.call('metrics', {}));
     return `${up(1)}${text}`;
   } catch {
     return up(0); // the feed has logged why

@@ -28,9 +28,9 @@ export async function askAgent<T>(kube: KubeClient, node: string, pod: string, p
   }
 }
 
-/** The agent has answered that the question is wrong; the API server would have given a reason of Kubernetes'. */
+/** The agent has answered: the question is wrong, or bgpd is away. The API server would have given a reason of Kubernetes'. */
 const isRefusal = (error: unknown): boolean => error instanceof OperationError && error.code === 'KUBE_REFUSED'
-  && (error.details['status'] === 400 || error.details['status'] === 404) && error.details['reason'] === '';
+  && [400, 404, 503].includes(Number(error.details['status'])) && error.details['reason'] === '';
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof OperationError)) return messageOf(error);

@@ -112,6 +112,10 @@ scenario('what is wrong is said: a peer, a node, an option, a router that is not
   expect(await failed('routes', '--in', 'pre', '--node', 'n1')).toEqual([2, expect.stringContaining('--in and --out need --peer')]);
   expect(await failed('clear', 'nobody', '--node', 'n1')).toEqual([1, expect.stringContaining('node n1 has no peer "nobody": expected one of ')]);
 
+  await lab.signal('n3', 'bgpd', 'SIGSTOP');
+  expect(await failed('summary', 'n3')).toEqual([1, expect.stringMatching(/^node n3: BGPD_SILENT .*bgpd has not answered within 4 s/)]);
+  await lab.signal('n3', 'bgpd', 'SIGCONT');
+
   const tor = await torOf(lab, 'n3');
   await lab.birdc('disable n3_v4');
   await eventually(UP_MS, async () => { expect(await bgp(lab, 'peer', tor.name, '--node', 'n3')).toMatch(/why: +\S.*\n +remedy: +\S/); });

@@ -59,3 +59,9 @@ test('an agent is asked once and not for long, and what its server says is passe
   await expect(askAgent(kube, 'n9', 'pod', '/v1/x')).rejects.toThrow(/^the agent of node n9 does not answer: dial tcp 10\.0\.0\.9:9098: no route$/);
   expect(patience).toEqual({ timeoutMs: 5_000, attempts: 1 });
 });
+
+test('an agent that answers is not called silent when bgpd is', async () => {
+  const said = 'BGPD_SILENT (method=status): bgpd has not answered within 4 s';
+  const kube = { raw: () => Promise.reject(new OperationError('KUBE_REFUSED', { request: 'GET', status: 503, reason: '', said })) } as unknown as KubeClient;
+  await expect(askAgent(kube, 'n9', 'pod', '/v1/x')).rejects.toThrow(`node n9: ${said}`);
+});
