@@ -13,6 +13,7 @@ import { localOpen } from './session/local-open.ts';
 import type { DownReason, Negotiated } from './session/negotiated.ts';
 import type { Effect, Event, Run, Timer } from './session/session.ts';
 import { settingsFor, type SessionSettings } from './session/settings.ts';
+import { SparseWarning } from './sparse-warning.ts';
 import { Timers } from './timers.ts';
 import { decodeMessage, encodeMessage } from './wire/codec.ts';
 import { ERROR, HEADER_LENGTH, MAX_MESSAGE_LENGTH } from './wire/constants.ts';
@@ -55,6 +56,7 @@ export class Peer {
   readonly #callbacks: PeerCallbacks;
   readonly #settings: SessionSettings;
   readonly #record: PeerRecord;
+  readonly #faults: SparseWarning;
   readonly #lines: readonly [Line, Line];
   #pair: Pair;
   /** The UPDATE that a `deliver` effect is about. */
@@ -70,6 +72,7 @@ export class Peer {
   constructor(ports: PeerPorts, options: PeerOptions, callbacks: PeerCallbacks) {
     this.config = options.config;
     this.#ports = { ...ports, log: ports.log.child({ peer: options.config.name }) };
+    this.#faults = new SparseWarning(this.#ports, 'update.faults');
     this.#options = options;
     this.#callbacks = callbacks;
     this.#settings = settingsFor(options.global, options.config);
@@ -228,7 +231,7 @@ export class Peer {
     switch (message.type) {
       case 'update':
         this.#atHand = message;
-        if (message.faults.length > 0) this.#ports.log.warn('update.faults', { outcome: message.outcome, faults: message.faults });
+        if (message.faults.length > 0) this.#faults.warn({ outcome: message.outcome, faults: message.faults });
         return UPDATE;
       case 'open': return { type: 'open', open: message, ours: this.#lines[slot].said };
       case 'keepalive': return { type: 'keepalive' };
