@@ -21,7 +21,7 @@ export interface PeerPolicy {
   /** Links that change may change what the import filters say. */
   readonly asksInterfaces: boolean;
   /** What guards refused since it was last looked at. */
-  readonly guarded: { count: number; prefix: Prefix | undefined; reason: string };
+  readonly guarded: { count: number; prefix: Prefix | undefined; reason: string; toldMs: number };
 }
 
 /** What configuration alone says about routes that go out. */
@@ -50,7 +50,7 @@ export function policyFor({ global, filters, filterTexts, guards }: PolicyBasis,
   const routerId = ip(global.routerId) as number;
   const clusterId = global.clusterId === undefined ? routerId : ip(global.clusterId) as number;
   const loop = { localAsn: localAsnOf(global, config), allowLocalAs: config.allowLocalAs, routerId, clusterId };
-  const guarded: PeerPolicy['guarded'] = { count: 0, prefix: undefined, reason: '' };
+  const guarded: PeerPolicy['guarded'] = { count: 0, prefix: undefined, reason: '', toldMs: -Infinity };
   const exportRules = exportRulesFor(global, config, clusterId);
   const isLeaving = config.gracefulShutdown === true;
   return {

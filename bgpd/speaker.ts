@@ -21,7 +21,7 @@ import { Guards } from './rib/guards.ts';
 import type { WhyRefused } from './rib/loc-rib.ts';
 import { unfitness } from './rib/loop.ts';
 import { FIRST_PEER_INDEX } from './rib/route.ts';
-import { RouteSettings, type RouteSettingsPorts } from './route-settings.ts';
+import { NO_FILTERS, RouteSettings, type RouteSettingsPorts } from './route-settings.ts';
 import { Routing, type RoutingPorts } from './routing.ts';
 import type { RestartState } from './session/local-open.ts';
 import type { DownReason, Endpoints, Negotiated } from './session/negotiated.ts';
@@ -30,6 +30,9 @@ import { Unnumbered } from './unnumbered.ts';
 import { AttributeInterner } from './wire/interner.ts';
 import { partOf } from './wire/update-part.ts';
 import type { UpdateMessage } from './wire/message.ts';
+
+/** Of prefixes that guards refuse, a peer's are told of this often. */
+const GUARDED_MS = 60_000;
 
 export interface SpeakerPorts extends RoutingPorts, RouteSettingsPorts {
   readonly transport: TransportPort;
@@ -44,7 +47,8 @@ export interface SpeakerPorts extends RoutingPorts, RouteSettingsPorts {
 /** A speaker that waits to be told what to do: `apply`. */
 export const startSpeaker = (ports: SpeakerPorts): Speaker => new Speaker(ports);
 
-const NO_FILTERS: SpeakerConfig['filters'] = { filters: [] };
+/** How we call ourselves. */
+export const SOFTWARE = 'tortie bgpd';
 
 export class Speaker {
   readonly routing: Routing;
@@ -91,7 +95,7 @@ export class Speaker {
       removed: (neighbour) => { this.limits.forget(neighbour); this.retention.step(neighbour, { type: 'removed' }); },
     });
     this.#bmp = new Bmp(ports, {
-      clock: ports.clock, ribs: this.routing.ribs, neighbours: this.neighbours, global: () => this.#config.global!, software: 'tortie bgpd',
+      clock: ports.clock, ribs: this.routing.ribs, neighbours: this.neighbours, global: () => this.#config.global!, software: SOFTWARE,
     });
     this.#unnumbered = new Unnumbered({
       ...ports, discovery: ports.discovery,
@@ -281,11 +285,12 @@ export class Speaker {
     else rib.announce(source, announced.prefixes, attributes, nextHop, unfitness(attributes, policy.loop, source), policy.importFilter, announced.ids);
   }
 
-  /** RFC 4271 §6.3: what makes no sense is to be logged. */
+  /** RFC 4271 §6.3: what makes no sense is to be logged, but not as often as a neighbour likes. */
   #tellGuarded({ config, policy: { guarded } }: Neighbour): void {
-    const { count, prefix, reason } = guarded;
-    if (prefix === undefined) return;
-    Object.assign(guarded, { count: 0, prefix: undefined });
+    const { count, prefix, reason, toldMs } = guarded;
+    const now = this.#ports.clock.now();
+    if (prefix === undefined || now - toldMs < GUARDED_MS) return;
+    Object.assign(guarded, { count: 0, prefix: undefined, toldMs: now });
     this.#ports.log.warn('update.guarded', { peer: config.name, count, prefix: showPrefix(prefix), reason });
   }
 
