@@ -13,9 +13,19 @@ export function describeCapabilities(c: Capabilities): string[] {
     c.role && `role: ${c.role}`,
     c.gracefulRestart && describeRestart(c.gracefulRestart),
     c.longLived && `long-lived graceful restart: ${c.longLived.map(describeLongLived).join(', ') || 'no family'}`,
-    ...c.unknown.map(({ code, value }) => `capability ${code}${value.length > 0 ? `: ${Buffer.from(value).toString('hex')}` : ''}`),
+    ...c.unknown.map(describeUnknown),
   ];
   return lines.filter((line) => typeof line === 'string');
+}
+
+/** Codes of the registry that we have no use for and FRR sends: cisco's route refresh, and the name of the host (draft-walton-bgp-hostname-capability). */
+const [OLD_ROUTE_REFRESH, HOST_NAME] = [128, 73];
+
+function describeUnknown({ code, value }: Capabilities['unknown'][number]): string {
+  if (code === OLD_ROUTE_REFRESH) return 'route refresh (before RFC 2918)';
+  const name = Buffer.from(value.subarray(1, 1 + (value[0] ?? 0))).toString('latin1');
+  if (code === HOST_NAME && /^[\w.-]+$/.test(name)) return `host name: ${name}`;
+  return `capability ${code}${value.length > 0 ? `: ${Buffer.from(value).toString('hex')}` : ''}`;
 }
 
 const directions = (send: boolean, receive: boolean): string =>
