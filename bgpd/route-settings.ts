@@ -17,7 +17,7 @@ export interface RouteSettingsPorts extends RedistributionPorts {
   readonly fib: (place: Place) => FibPort;
 }
 
-const NO_FILTERS: SpeakerConfig['filters'] = { filters: [] };
+export const NO_FILTERS: SpeakerConfig['filters'] = { filters: [] };
 const NOTHING_ORIGINATED: OriginateSection = { routes: [] };
 
 export class RouteSettings implements Disposable {

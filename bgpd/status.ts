@@ -5,12 +5,10 @@ import { FAMILIES, type Family } from '../lib/ip/prefix.ts';
 import { showPrefix } from '../lib/ip/text.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
-import type { Speaker } from './speaker.ts';
+import { SOFTWARE, type Speaker } from './speaker.ts';
 
 /** `…_10_0_0_9` before `…_10_0_0_10`, however they came and went. */
 const BY_NUMBERS = new Intl.Collator('en', { numeric: true });
-
-export const SOFTWARE = 'tortie bgpd';
 
 /** `problems`: what was wrong with the configuration; what goes wrong at run time is added. */
 export function statusOf(speaker: Speaker, problems: readonly Problem[]): SpeakerStatus {

@@ -12,7 +12,6 @@ const WELL_KNOWN: ReadonlyMap<string, number> = new Map([
   ['blackhole', COMMUNITY.blackhole], ['no-export', COMMUNITY.noExport], ['no-advertise', COMMUNITY.noAdvertise],
   ['no-export-subconfed', COMMUNITY.noExportSubconfed], ['no-peer', COMMUNITY.noPeer],
 ]);
-const NAME_OF = new Map([...WELL_KNOWN].map(([name, value]) => [value, name]));
 
 /** RFC 1997: `65000:1`, two numbers 0..65535, or a well-known name such as `no-export`. Undefined: not of this form. */
 export function parseCommunity(text: string): number | undefined {
@@ -22,9 +21,6 @@ export function parseCommunity(text: string): number | undefined {
 
 /** Two numbers, also of a well-known one: filters and other tools know it so. */
 export const showCommunity = (community: number): string => `${community >>> 16}:${community & 0xffff}`;
-
-/** Undefined: not a well-known one. */
-export const nameOfCommunity = (community: number): string | undefined => NAME_OF.get(community);
 
 /** RFC 8092: `65000:1:2`, three numbers 0..4294967295. Undefined: not of this form. */
 export function parseLargeCommunity(text: string): LargeCommunity | undefined {

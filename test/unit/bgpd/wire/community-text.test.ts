@@ -1,7 +1,7 @@
 /** Communities as text: what is one, and what is not. */
 import { expect, test } from '@jest/globals';
 import {
-  nameOfCommunity, parseCommunity, parseExtendedCommunity, parseLargeCommunity, showCommunity, showExtendedCommunity, showLargeCommunity,
+  parseCommunity, parseExtendedCommunity, parseLargeCommunity, showCommunity, showExtendedCommunity, showLargeCommunity,
 } from '../../../../bgpd/wire/community-text.ts';
 
 test.each([
@@ -20,13 +20,11 @@ test.each([
   ['no-export', 0xffffff01], ['no-advertise', 0xffffff02], ['no-export-subconfed', 0xffffff03], ['no-peer', 0xffffff04],
 ])('%s is a name and shown as numbers', (name, value) => {
   expect(parseCommunity(name)).toBe(value);
-  expect(nameOfCommunity(value)).toBe(name);
   expect(parseCommunity(showCommunity(value))).toBe(value);
 });
 
 test('names are written in one way', () => {
   for (const text of ['No-Export', 'no_export', 'no-export ', 'constructor']) expect(parseCommunity(text)).toBeUndefined();
-  expect(nameOfCommunity(1)).toBeUndefined();
 });
 
 test.each([
