@@ -1,5 +1,5 @@
 /** Records what the outside does to a speaker and what it does in turn, one JSON object a line, so that it can be replayed. */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, renameSync, statSync } from 'node:fs';
 import type { SpeakerConfig } from '../config/messages/speaker-config.ts';
 import { reasonOf } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -153,8 +153,12 @@ export class Recorder {
   }
 }
 
-/** Writes to a file that only its owner may read. A disk that is full ends the record, not the speaker. */
+/**
+ * Writes to a file that only its owner may read. What is there, of a speaker that has crashed perhaps, becomes `PATH.before`.
+ * A disk that is full ends the record, not the speaker.
+ */
 export function recordTo(path: string, clock: Clock, failed: (error: Error) => void): Recorder {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) renameSync(path, `${path}.before`);
   const stream = createWriteStream(path, { mode: 0o600 });
   stream.on('error', failed);
   return new Recorder(clock, (line) => { if (!stream.destroyed) stream.write(line); });

@@ -64,7 +64,7 @@ export function keyConflicts(peers: readonly PeerConfig[], ranges: Ranges): Prob
     const range = ranges.find(packed);
     const path = `peers/${name}.password`;
     if (password === undefined && range?.template.password !== undefined) {
-      return [{ path, message: `there is none, but ${showPrefix(prefix(range.prefix))} has one (${range.name}): connections that this peer makes are dropped, only ours work` }];
+      return [{ path, message: `there is none, but ${showPrefix(prefix(range.prefix))} has one (${range.name}): connections that this peer makes are dropped; ours work, unless it has a password for us. Expected the same password for both` }];
     }
     if (keys.has(packed) && keys.get(packed) !== password) {
       return [{ path, message: `it differs from that of the same link-local address on another interface: expected one for both` }];

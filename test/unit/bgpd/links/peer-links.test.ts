@@ -38,6 +38,7 @@ test('a restart waits for unnumbered peers and for ranges, too', () => {
 
 test('keys that the kernel cannot hold as they are meant are told', () => {
   const ranges = new Ranges([range('r', '10.0.0.0/8', { password: 'p' })]);
+  expect(keyConflicts([peerConfig('10.0.0.1')], ranges)[0]?.message).toContain('ours work, unless it has a password for us');
   expect(keyConflicts([peerConfig('10.0.0.1'), peerConfig('10.0.0.2', { password: 'own' }), peerConfig('192.0.2.1')], ranges).map((p) => p.path)).toEqual(['peers/Static_10_0_0_1.password']);
   const twins = ['eth0', 'eth1'].map((link, i) => peerConfig('fe80::1', { name: link, interface: link, password: `key ${i}` }));
   expect(keyConflicts(twins, new Ranges([])).map((p) => p.path)).toEqual(['peers/eth1.password']);
