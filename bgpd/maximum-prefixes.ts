@@ -86,7 +86,8 @@ export class PrefixLimits {
     }
     const count = this.#countOf(neighbour, family);
     if (count < warningFrom(limit)) return [];
-    return [{ path, message: `${count} ${family} prefixes received: expected at most ${limit.limit}` }];
+    const verdict = count > limit.limit ? `expected at most ${limit.limit}` : `${Math.floor((count * 100) / limit.limit)} % of the limit of ${limit.limit}`;
+    return [{ path, message: `${count} ${family} prefixes received: ${verdict}` }];
   }
 
   #countOf(neighbour: Neighbour, family: Family): number { return this.#ports.ribs[family].loc.adjIn.countsOf(neighbour.source).received; }

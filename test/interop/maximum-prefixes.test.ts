@@ -66,7 +66,7 @@ needs('two million prefixes cost no more than the limit and a message', async ()
   await eventually(10_000, async () => {
     const again = await bgpd.status();
     expect([again.peers[0]?.state, again.peers[0]?.received]).toEqual(['Established', 800]);
-    expect(again.problems.map((p) => p.message)).toEqual(['800 ipv4 prefixes received: expected at most 1000']);
+    expect(again.problems.map((p) => p.message)).toEqual(['800 ipv4 prefixes received: 80 % of the limit of 1000']);
   });
   few.child.kill();
 }, MS);

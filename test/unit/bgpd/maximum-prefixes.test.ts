@@ -27,7 +27,7 @@ test('from the warning share on it is a problem in the status; below it is none 
   peer.announce(prefixes(0, 49));
   expect(problems()).toEqual([]);
   peer.announce(prefixes(49, 50));
-  expect(problems()).toEqual(['50 ipv4 prefixes received: expected at most 100']);
+  expect(problems()).toEqual(['50 ipv4 prefixes received: 50 % of the limit of 100']);
   peer.withdraw(...prefixes(0, 10));
   expect([problems(), peer.held]).toEqual([[], undefined]);
 });
