@@ -1,5 +1,5 @@
 /** Follows the Secrets that BGP resources name, and no others: one watch for each name, in the agent's own namespace. */
-import { readSecret, type SecretTexts } from '../config/kinds/secret.ts';
+import { readSecret, withMemory, type SecretTexts } from '../config/kinds/secret.ts';
 import type { KubeClient, KubeObject, Resource } from '../sys/kube/client.ts';
 
 const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
@@ -20,6 +20,8 @@ export class SecretWatches implements Disposable {
   readonly #ports: SecretPorts;
   readonly #watches = new Map<string, Disposable>();
   readonly #waiting = new Set<string>();
+  /** What was last told. */
+  readonly #told = new Map<string, SecretTexts | undefined>();
 
   constructor(ports: SecretPorts) { this.#ports = ports; }
 
@@ -33,6 +35,7 @@ export class SecretWatches implements Disposable {
       watch[Symbol.dispose]();
       this.#watches.delete(name);
       this.#waiting.delete(name);
+      this.#told.delete(name);
       this.#ports.tell(name, undefined);
     }
     for (const name of names) {
@@ -45,15 +48,20 @@ export class SecretWatches implements Disposable {
   [Symbol.dispose](): void { for (const watch of this.#watches.values()) watch[Symbol.dispose](); }
 
   #watch(name: string): Disposable {
-    const { kube, namespace, tell, away } = this.#ports;
+    const { kube, namespace, away } = this.#ports;
+    const tell = (value: SecretTexts | undefined): void => {
+      const remembered = withMemory(value, this.#told.get(name));
+      this.#told.set(name, remembered);
+      this.#ports.tell(name, remembered);
+    };
     return kube.watch<KubeObject>(SECRETS, { namespace, fieldSelector: `metadata.name=${name}` }, {
-      upsert: (object) => { tell(name, readSecret(object)); },
-      remove: () => { tell(name, undefined); },
+      upsert: (object) => { tell(readSecret(object)); },
+      remove: () => { tell(undefined); },
       synced: () => { this.#answer(name); },
       disconnected: (isAway, reason) => {
         away(name, isAway, reason);
         if (!isAway || !this.#waiting.has(name) || !REFUSED.test(reason)) return;
-        tell(name, { values: {}, refused: reason });
+        tell({ values: {}, refused: reason });
         this.#answer(name);
       },
     });

@@ -7,6 +7,24 @@ export interface SecretTexts {
   readonly values: Readonly<Record<string, string | null>>;
   /** Empty, or why the API does not let us read it. */
   readonly refused: string;
+  /** It is gone, and what it said stands in `before` alone. */
+  readonly isGone?: boolean;
+  /** Key → the last value that could be a password, also when it has another now, or none. */
+  readonly before?: Readonly<Record<string, string>>;
+}
+
+/** What TCP-MD5 takes at most, octets (RFC 2385 as Linux has it). */
+export const MAXIMUM_PASSWORD_OCTETS = 80;
+export const octetsOf = (value: string): number => new TextEncoder().encode(value).length;
+
+/** The Secret as it is now (undefined: gone), with what is remembered of how it was. */
+export function withMemory(now: SecretTexts | undefined, then: SecretTexts | undefined): SecretTexts | undefined {
+  const before = { ...then?.before };
+  for (const [key, value] of Object.entries(now?.values ?? {})) {
+    if (value !== null && value !== '' && octetsOf(value) <= MAXIMUM_PASSWORD_OCTETS) before[key] = value;
+  }
+  if (now !== undefined) return { ...now, before };
+  return Object.keys(before).length === 0 ? undefined : { values: {}, refused: '', isGone: true, before };
 }
 
 /** Never throws. What is not base64 of UTF-8 is null. */

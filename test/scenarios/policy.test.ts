@@ -67,12 +67,13 @@ scenario('a mesh gets a password, another one, and none again; sessions of other
   expect(await since(lab, 'n1', 'mesh')).toEqual(before);
 
   expect((await lab.kubectl('-n', 'kube-system', 'delete', 'secret', 'mesh')).status).toBe(0);
-  await meshIs(lab, []);
   await eventually(CONVERGED_MS, async () => {
     const { stdout } = await lab.kubectl('get', 'events', '-o', 'jsonpath={.items[*].message}');
     expect(stdout).toContain('there is no Secret "mesh"');
     expect(stdout).not.toMatch(/swordfish|marlin/);
   });
+  await signedIs(lab, 'marlin');       // what was known stays in force
+  expect(await since(lab, 'n1', 'mesh')).toEqual(before);
   await apply(lab, settings());
   await meshIs(lab, EACH, HOLD_MS);
   expect(await since(lab, 'n1', 'global')).toEqual(others);

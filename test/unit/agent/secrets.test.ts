@@ -59,7 +59,22 @@ test('a Secret that comes, changes or goes changes the sessions; one that nobody
   await kube.delete({ group: '', version: 'v1', plural: 'secrets', namespaced: true }, 'one', { namespace: 'kube-system' });
   putPeer(kube, 'p', { peerIP: '192.0.2.1', asNumber: 1 });
   expect(cluster.snapshot().Secret.size).toBe(0);
-  expect(kinds).toEqual(['upsert Secret one', 'upsert Secret one', 'remove Secret one', 'upsert BGPPeer p']);
+  expect(kinds).toEqual(['upsert Secret one', 'upsert Secret one', 'upsert Secret one', 'remove Secret one', 'upsert BGPPeer p']);
+});
+
+test('a password that was known outlives its Secret, and a value that cannot be one', async () => {
+  const kube = new MemoryKube();
+  putPeer(kube, 'p', { peerIP: '192.0.2.1', asNumber: 1, password: ref('one') });
+  putSecret(kube, 'one', 'known');
+  using cluster = start(kube);
+  await eventually(5_000, () => { expect([cluster.inSync, cluster.complete]).toEqual([true, true]); });
+  const said = (): string[] => speakerConfigFor(cluster.snapshot(), 'a').problems.map((p) => p.message);
+  putSecret(kube, 'one', 'x'.repeat(81));
+  expect([passwords(cluster), said()]).toEqual([['known'], [expect.stringMatching(/has 81 octets.*the password that was known stays in force/)]]);
+  await kube.delete({ group: '', version: 'v1', plural: 'secrets', namespaced: true }, 'one', { namespace: 'kube-system' });
+  expect([passwords(cluster), said()]).toEqual([['known'], [expect.stringMatching(/there is no Secret "one".*stays in force/)]]);
+  putSecret(kube, 'one', 'new');
+  expect([passwords(cluster), said()]).toEqual([['new'], []]);
 });
 
 /** Secrets whose first answer is given by hand. */
