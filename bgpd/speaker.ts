@@ -114,8 +114,8 @@ export class Speaker {
   get isRestarting(): boolean { return FAMILIES.some((family) => this.routing.ribs[family].isDeferring); }
 
   /** What guards have against a route; filters say no more than no. */
-  readonly whyRefused: WhyRefused = (prefix, { source }) =>
-    (source.index < FIRST_PEER_INDEX ? undefined : this.#guards.refusal(prefix, source.interfaceIndex));
+  readonly whyRefused: WhyRefused = (prefix, { source, nextHop }) =>
+    (source.index < FIRST_PEER_INDEX ? undefined : this.#guards.refusal(prefix, source.interfaceIndex, nextHop?.address));
 
   /** What goes wrong at run time, in words for people. */
   get problems(): Problem[] {

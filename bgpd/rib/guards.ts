@@ -41,14 +41,14 @@ export class Guards {
     return changed.length === 0 ? undefined : (prefix) => changed.some((block) => contains(block, prefix));
   }
 
-  /** Why a peer on this interface (0: on none) may not announce the prefix; undefined: it may. Asked for each prefix received. */
-  refusal(prefix: Prefix, interfaceIndex: number): string | undefined {
+  /** Why a peer on this interface (0: on none) may not announce the prefix with this next hop; undefined: it may. Asked for each prefix received. */
+  refusal(prefix: Prefix, interfaceIndex: number, nextHop?: Ip): string | undefined {
     if (this.#settings.martians) {
       const kind = martianKindOf(prefix);
       if (kind !== undefined && !this.#settings.except.some((pool) => contains(pool, prefix))) return `martian: ${kind}`;
     }
     const length = lengthOf(prefix);
-    if (length === (typeof prefix === 'number' ? 32 : 128)) return this.#leadsAstray(addressOf(prefix), interfaceIndex) ? 'address of a neighbour that is on another link' : undefined;
+    if (length === (typeof prefix === 'number' ? 32 : 128)) return this.#leadsAstray(addressOf(prefix), interfaceIndex, nextHop) ? 'address of a neighbour that is not reached this way' : undefined;
     return this.#blocks.size > 0 && this.#isOurs(prefix, length) ? 'inside a block of this node' : undefined;
   }
 
@@ -61,9 +61,9 @@ export class Guards {
     return false;
   }
 
-  /** Our sessions with that neighbour would go where this route goes. */
-  #leadsAstray(address: Ip, interfaceIndex: number): boolean {
+  /** Our sessions with a neighbour on a link of ours would go where this route goes: over another link, or through a third party. */
+  #leadsAstray(address: Ip, interfaceIndex: number, nextHop: Ip | undefined): boolean {
     const link = this.#linkOf(address);
-    return link !== 0 && link !== interfaceIndex;
+    return link !== 0 && (link !== interfaceIndex || nextHop !== address);
   }
 }

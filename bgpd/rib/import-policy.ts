@@ -16,7 +16,7 @@ export function importPolicy(source: Source, guards: Guards, filters: FilterChai
   const marked = otcMarker(source);
   const left = isLeaving && source.kind === 'ebgp' ? remembering(asLeft) : undefined;
   return (prefix, route) => {
-    const reason = guards.refusal(prefix, source.interfaceIndex);
+    const reason = guards.refusal(prefix, source.interfaceIndex, route.nextHop?.address);
     if (reason !== undefined) { guarded(prefix, reason); return false; }
     const attributes = marked === undefined ? route.attributes : marked(route.attributes);
     const verdict = filters === undefined ? attributes === route.attributes || attributes : filters(prefix, route, attributes);

@@ -77,7 +77,7 @@ test('prefixes that make no sense are ignored, the others of the message are not
   expect(bench.kernel.table).toEqual(['0.0.0.0/0 via 192.0.2.65', '172.16.0.0/12 via 192.0.2.65']);
 });
 
-test('the host route of a neighbour that is connected on another link is ignored, also when it was not always there', async () => {
+test('the host route of a neighbour that would go another way than to itself is ignored, also when it was not always there', async () => {
   const bench = await benchWith([tor(TOR_A), tor(TOR_B)], []);
   bench.kernel.setResolution(TOR_B, { interfaceIndex: 8, gateway: ip('192.0.2.1') });
   const [a, b] = await up(bench, TOR_A, TOR_B) as [FakePeer, FakePeer];

@@ -29,11 +29,11 @@ test('own blocks and what lies inside, host routes excepted, or nothing when the
   expect(refusals(guards({ blocks: BLOCKS, ownBlocks: false }), ...texts)).toEqual(texts.map(() => undefined));
 });
 
-test('the address of a neighbour is let in only from its own link, and only as a host route', () => {
+test('the host route of a neighbour is let in only from its own link, with the neighbour itself as next hop', () => {
   const host = prefix('192.0.2.7/32');
-  expect([2, 3, 0].map((index) => guards().refusal(host, index))).toEqual([
-    'address of a neighbour that is on another link', undefined, 'address of a neighbour that is on another link',
-  ]);
+  const astray = 'address of a neighbour that is not reached this way';
+  expect([2, 3, 0].map((index) => guards().refusal(host, index, ip('192.0.2.7')))).toEqual([astray, undefined, astray]);
+  expect([guards().refusal(host, 3, ip('192.0.2.9')), guards().refusal(host, 3)]).toEqual([astray, astray]);
   expect(guards().refusal(prefix('192.0.2.0/24'), 2)).toBeUndefined();
   expect(guards().refusal(prefix('192.0.2.8/32'), 2)).toBeUndefined();
 });
