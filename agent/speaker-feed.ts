@@ -107,16 +107,18 @@ class Feed implements SpeakerFeed {
   }
 
   #translate(): void {
-    if ((!this.#isBegun && !this.#ports.cluster.complete) || this.#ports.cluster.awaitsSecrets) return;
+    const { cluster } = this.#ports;
+    if (!this.#isBegun && !cluster.complete) return;
     this.#isBegun = true;
-    const snapshot = this.#ports.cluster.snapshot();
+    const snapshot = cluster.snapshot();
     const { value, problems } = this.#translation.update(snapshot, this.#changed);
     this.#changed = new Set();
-    this.#noteTranslated([...snapshot.problems, ...problems]);
+    const { awaitsSecrets } = cluster;
+    if (!awaitsSecrets) this.#noteTranslated([...snapshot.problems, ...problems]);
     const { adjust, node } = this.#ports;
     const wanted = adjust === undefined ? value : adjust(snapshot.Node.get(node), value);
     if (wanted === undefined) return;
-    this.#sections.update(wanted);
+    this.#sections.update(awaitsSecrets ? withoutPeers(wanted) : wanted);
     if (this.connected && this.#sections.pending() === undefined) this.#ports.applied?.();
     this.#wake();
   }
@@ -191,3 +193,6 @@ class Feed implements SpeakerFeed {
     else if (!this.#stop.signal.aborted) this.#ports.log.warn('feed.disconnected', { reason });
   }
 }
+
+/** While it is not known whether a password exists no session may come or go for it; what is announced and filtered goes on. */
+function withoutPeers({ peers: _held, ...others }: Partial<SpeakerConfig>): Partial<SpeakerConfig> { return others; }

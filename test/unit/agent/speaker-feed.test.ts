@@ -185,6 +185,28 @@ test('a new agent says nothing of sessions before it knows their password: they 
   expect(r.bgpd.applied[0]?.sections.peers?.value.peers).toMatchObject([{ name: 'Mesh_10_0_0_2', password: 'swordfish' }]);
 });
 
+test('a Secret whose fate is not known holds sessions back, and nothing else', async () => {
+  let synced: (() => void) | undefined;
+  class SlowSecrets extends MemoryKube {
+    override watch<T extends KubeObject>(resource: Resource, options: ListOptions, handler: WatchHandler<T>): Disposable {
+      if (resource.plural !== 'secrets') return super.watch(resource, options, handler);
+      synced = () => { handler.synced(); };
+      return { [Symbol.dispose]: () => undefined };
+    }
+  }
+  const kube = new SlowSecrets();
+  using r = rig(kube);
+  await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
+  put(kube, 'BGPConfiguration', 'default', { nodeMeshPassword: { secretKeyRef: { name: 's', key: 'k' } } });
+  put(kube, 'IPPool', 'new', { cidr: '10.99.0.0/16' });
+  await soon(r, () => { expect(Object.keys(r.bgpd.applied.at(-1)?.sections ?? {})).toContain('filters'); });
+  expect([r.cluster.awaitsSecrets, r.feed.problems]).toEqual([true, []]);
+  expect(r.bgpd.applied.slice(1).flatMap((a) => Object.keys(a.sections))).not.toContain('peers');
+  synced!();
+  await soon(r, () => { expect(r.bgpd.applied.at(-1)?.sections.peers?.value.peers).toEqual([]); });
+  expect(r.feed.problems.map(showProblem)).toEqual([expect.stringContaining('there is no Secret "s"')]);
+});
+
 test('a disposed feed stops: no timer, no connection', async () => {
   const r = rig();
   await soon(r, () => { expect(r.bgpd.log).toEqual([ALL]); });
