@@ -5,6 +5,7 @@ import { specialKindOf } from '../../lib/ip/special.ts';
 import { parseIp, showIp, showPrefix } from '../../lib/ip/text.ts';
 import { parsePeerAddress, type BGPPeer } from '../kinds/bgp-peer.ts';
 import type { OriginateSection, PeerConfig } from '../messages/speaker-config.ts';
+import { olderFirst } from './age.ts';
 import { addressOf, type LocalNode } from './local-node.ts';
 import { isFor, isGlobal, isSet } from './peer-scope.ts';
 
@@ -34,8 +35,7 @@ export function peerGateways(local: LocalNode, peers: readonly PeerConfig[], pro
   return [...statics.values()].sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
 }
 
-/** As sessions are chosen: global ones first, then by name. */
+/** As sessions are chosen: global ones first, then by age. */
 function inOrder(local: LocalNode): BGPPeer[] {
-  const rank = (r: BGPPeer): string => `${isGlobal(r) ? 0 : 1}/${r.metadata.name}`;
-  return [...local.cluster.BGPPeer.values()].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  return [...local.cluster.BGPPeer.values()].sort((a, b) => Number(isGlobal(b)) - Number(isGlobal(a)) || olderFirst(a, b));
 }

@@ -3,6 +3,7 @@ import type { Problem } from '../../lib/errors.ts';
 import { showIp } from '../../lib/ip/text.ts';
 import { annotationPath } from '../kinds/tortie-annotations.ts';
 import type { PeerConfig, PeersSection, PeerTemplate } from '../messages/speaker-config.ts';
+import { olderFirst } from './age.ts';
 import { bgpPeerSessions, type WantedPeer } from './bgp-peers.ts';
 import { EXPORT_FILTER } from './filters.ts';
 import type { LocalNode } from './local-node.ts';
@@ -11,8 +12,7 @@ import { peerResource } from './peer-settings.ts';
 import { unnamedPeers } from './unnamed-peers.ts';
 
 export function peersSection(local: LocalNode, problems: Problem[]): PeersSection {
-  const inOrder = [...local.cluster.BGPPeer.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  const resources = inOrder.map((r) => peerResource(r, problems));
+  const resources = [...local.cluster.BGPPeer.values()].sort(olderFirst).map((r) => peerResource(r, problems));
   const { dynamic, unnumbered } = unnamedPeers(local, resources, problems);
   const shutdowns = new Shutdowns(local);
   const section: PeersSection = {

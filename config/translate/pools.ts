@@ -3,6 +3,7 @@ import type { Problem } from '../../lib/errors.ts';
 import { overlaps, type Prefix } from '../../lib/ip/prefix.ts';
 import { parsePrefix } from '../../lib/ip/text.ts';
 import type { IPPool } from '../kinds/ip-pool.ts';
+import { compare, olderFirst } from './age.ts';
 
 export interface UsablePools {
   /** In name order. */
@@ -49,9 +50,3 @@ function notBuilt(pool: IPPool, path: string): Problem[] {
   }
   return problems;
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** A pool without a time of creation is one that is not stored yet: the youngest. */
-const olderFirst = (a: IPPool, b: IPPool): number =>
-  compare(a.metadata.creationTimestamp ?? '~', b.metadata.creationTimestamp ?? '~') || compare(a.metadata.name, b.metadata.name);

@@ -217,6 +217,10 @@ const SAID: readonly (readonly [string, readonly Written[], readonly string[], s
     'BGPPeer/p.spec.peerIP: fd00::9 is IPv6, but Node/c has no IPv6 address: expected one, or sourceAddress None'],
   ['the same address twice', [peer('p', { peerIP: '192.0.2.1', asNumber: 1 }), peer('q', { peerIP: '192.0.2.1:1790', asNumber: 1 })], ['Global_192_0_2_1'],
     'BGPPeer/q.spec.peerIP: 192.0.2.1 is a peer of this node already by BGPPeer/p: expected each address once; this one is left out'],
+  ['the same address twice, the later first by name',
+    [['p', '2026-02-01T00:00:00Z'], ['q', '2026-01-01T00:00:00Z']].map(([name, creationTimestamp]) =>
+      ({ ...peer(name!, { peerIP: '192.0.2.1', asNumber: 1 }), metadata: { creationTimestamp } })), ['Global_192_0_2_1'],
+    'BGPPeer/p.spec.peerIP: 192.0.2.1 is a peer of this node already by BGPPeer/q: expected each address once; this one is left out'],
   ['a BGPFilter that is not there', [peer('p', { peerIP: '192.0.2.1', asNumber: 1, filters: ['gone'] })], ['Global_192_0_2_1'],
     'BGPPeer/p.spec.filters[0]: there is no BGPFilter "gone": expected the name of one; the session goes without it'],
   ['a community that is none', [settings({ prefixAdvertisements: [{ cidr: '10.0.0.0/8', communities: ['gold', '1:2'] }] })], [],
