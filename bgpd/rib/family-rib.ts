@@ -162,7 +162,7 @@ export class FamilyRib {
     const prefix = this.loc.table.prefixOf(id);
     this.#install(id, prefix, decision);
     this.onSelected?.(prefix);
-    if (this.#hops.concerns(prefix, lengthOf(prefix))) this.#leadsElsewhere = true;
+    if (this.#hops.hasDistant && this.#hops.concerns(prefix, lengthOf(prefix))) this.#leadsElsewhere = true;
     for (const group of this.groups.values()) group.out.update(id, prefix, decision?.best);
   }
 

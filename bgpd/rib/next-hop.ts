@@ -63,9 +63,10 @@ export class NextHops {
     return changed;
   }
 
+  get hasDistant(): boolean { return this.#distant.size > 0; }
+
   /** True when a route of this prefix could lead to a next hop. */
   concerns(prefix: Prefix, length: number): boolean {
-    if (this.#distant.size === 0) return false;
     let covered = this.#cover.get(length);
     if (covered === undefined) {
       covered = new Set([...this.#distant].map((hop) => prefixOf(hop.address, length)));
