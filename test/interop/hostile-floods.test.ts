@@ -13,7 +13,7 @@ const ASN = 65003;
 const GOOD_PREFIXES = 20_000;
 /** Generous: the machine may be busy with something else. The hold time is nine seconds. */
 const LONGEST_GAP_MS = 8_000;
-const MORE_MIB = 300;
+const MORE_MIB = 340;
 
 interface Flood {
   readonly what: string;
