@@ -2,19 +2,16 @@
 import type { GlobalSection, OriginateSection, SpeakerConfig } from '../config/messages/speaker-config.ts';
 import { FAMILIES, familyOf, type Family, type Ip, type Prefix } from '../lib/ip/prefix.ts';
 import { ip, prefix } from '../lib/ip/text.ts';
-import { metricFor } from './kernel/view.ts';
+import { metricFor, type FibPlace } from './kernel/view.ts';
 import type { FibPort, ResolverPort } from './ports.ts';
 import { Redistribution, type RedistributionPorts } from './redistribution.ts';
 import { chainOf, compileFilters, type Filters } from './rib/filter.ts';
 import type { Originated } from './rib/own-routes.ts';
 import type { Routing } from './routing.ts';
 
-/** Where in the kernel the speaker's routes stand. */
-export type Place = Pick<GlobalSection['kernel'], 'table' | 'metric' | 'metric6'>;
-
 export interface RouteSettingsPorts extends RedistributionPorts {
   readonly resolver: ResolverPort;
-  readonly fib: (place: Place) => FibPort;
+  readonly fib: (place: FibPlace) => FibPort;
 }
 
 export const NO_FILTERS: SpeakerConfig['filters'] = { filters: [] };
@@ -24,7 +21,7 @@ export class RouteSettings implements Disposable {
   readonly #ports: RouteSettingsPorts;
   readonly #routing: Routing;
   readonly #redistribution: Redistribution;
-  #place: Place | undefined;
+  #place: FibPlace | undefined;
   /** What the last configuration said about what is installed, as text. */
   #installKey = '';
   /** Families whose kernel routes were there when we started. */
@@ -50,15 +47,16 @@ export class RouteSettings implements Disposable {
 
   [Symbol.dispose](): void { this.#redistribution[Symbol.dispose](); }
 
-  async #placeRoutes({ table, metric, metric6 }: Place): Promise<void> {
+  async #placeRoutes({ table, metric, metric6 }: FibPlace): Promise<void> {
     const known = this.#place;
     if (known?.table === table && known.metric === metric && known.metric6 === metric6) return;
     const { fibSync, ribs } = this.#routing;
-    const port = this.#ports.fib({ table, metric, ...(metric6 !== undefined && { metric6 }) });
+    const place: FibPlace = { table, metric, metric6 };
+    const port = this.#ports.fib(place);
     if (known === undefined) await fibSync.adopt(port);
     else if (known.table === table) await fibSync.rebase(port);
     else await fibSync.move(port);
-    this.#place = { table, metric, ...(metric6 !== undefined && { metric6 }) };
+    this.#place = place;
     if (known !== undefined) return;
     this.preserved = FAMILIES.filter((family) => ribs[family].fib.adopted.size > 0);
     if (this.preserved.length > 0) for (const family of FAMILIES) ribs[family].isDeferring = true;

@@ -7,6 +7,7 @@ import { showAsPath, showRouterId } from './path-text.ts';
 import type { FamilyRib } from './rib/family-rib.ts';
 import { DEFAULT_LOCAL_PREF, KERNEL, LOCAL, type Route, type Source } from './rib/route.ts';
 import * as views from './rib/views.ts';
+import { FILTERED } from './rib/loc-rib.ts';
 import type { Speaker } from './speaker.ts';
 import { showCommunity, showExtendedCommunity, showLargeCommunity } from './wire/community-text.ts';
 
@@ -17,8 +18,6 @@ export const MAXIMUM_LIMIT = 10_000;
 const SLICE = 8_192;
 /** Prefixes explained in one turn. */
 const EXPLAINED = 512;
-/** What `rib/views.ts` says of a route that nobody refused but a filter. */
-const FILTERED = 'rejected by an import filter';
 const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
 
 /** One way to look at the table of a family. `has` is cheap: it is asked for every prefix there is. */

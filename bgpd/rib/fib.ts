@@ -1,4 +1,5 @@
 /** What the kernel should forward by and what it does, prefix by prefix; what differs waits to be written. */
+import { LOCAL_PREF_OF_METRIC_0 } from '../../config/messages/speaker-config.ts';
 import type { Prefix } from '../../lib/ip/prefix.ts';
 import type { KernelNextHop, KernelRoute, RouteRefusal } from '../ports.ts';
 import { Int32Column } from './column.ts';
@@ -178,16 +179,14 @@ export class Fib {
 /** Stands for a blackhole with a metric that is not ours any more: all that is asked of it is that it is removed. */
 const NO_GATEWAY: readonly KernelNextHop[] = [{ gateway: undefined, interfaceIndex: 0 }];
 
-/** LOCAL_PREF of a route of metric 0, as Calico counts: the lower the metric, the higher the preference. */
-const PRIORITY_ZERO = 2_147_483_647;
 /** Half of the way down is room enough for metrics; below begin the values that people give by hand. */
 const LARGEST_METRIC = 1_073_741_823;
 
 /** The LOCAL_PREF that says this metric, 0..2147483647. */
-export const priorityAsLocalPref = (metric: number): number => PRIORITY_ZERO - Math.min(metric, PRIORITY_ZERO);
+export const priorityAsLocalPref = (metric: number): number => LOCAL_PREF_OF_METRIC_0 - Math.min(metric, LOCAL_PREF_OF_METRIC_0);
 
 /** The metric that a route's LOCAL_PREF says: 2147483647 - N says N, for N in 1..1073741823; others, and the normal one, say none. */
 export function metricOf({ localPref }: Route, normalMetric: number): number {
-  const metric = PRIORITY_ZERO - localPref;
+  const metric = LOCAL_PREF_OF_METRIC_0 - localPref;
   return metric >= 1 && metric <= LARGEST_METRIC && metric !== normalMetric ? metric : NORMAL_METRIC;
 }

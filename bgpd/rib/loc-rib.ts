@@ -12,6 +12,9 @@ import type { Hop } from './next-hop.ts';
 import { prefixTable, type PrefixTable } from './prefix-table.ts';
 import { isReachable, receivedForm, RouteTable, type AttributeHolder, type Route, type Source } from './route.ts';
 
+/** What is said of a route that nobody refused but a filter. */
+export const FILTERED = 'rejected by an import filter';
+
 /** One route of a prefix with the verdict of the decision process, for people. */
 export interface ExplainedPath {
   readonly route: Route;
@@ -169,7 +172,7 @@ export class LocRib {
       const isFit = !refused && isReachable(route);
       const best: boolean = isFit && route === decision?.best && !hasBest;
       hasBest ||= best;
-      const unfit = ineligible(route) ?? (refused ? whyRefused(this.table.prefixOf(id), route) ?? 'rejected by an import filter' : undefined);
+      const unfit = ineligible(route) ?? (refused ? whyRefused(this.table.prefixOf(id), route) ?? FILTERED : undefined);
       paths.push({
         route, best, refused, source: route.source, pathId: this.adjIn.pathIdOf(path),
         stale: (flags & STALE) !== 0, longLived: (flags & LONG_LIVED) !== 0,

@@ -2,29 +2,17 @@
 import { obstacleTo } from '../wire/pack.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
 import type { Outbound } from './export.ts';
-import type { LocRib, WhyRefused } from './loc-rib.ts';
+import type { ExplainedPath, LocRib, WhyRefused } from './loc-rib.ts';
 import type { Member, PeerGroup } from './peer-group.ts';
 import { receivedForm, type Route, type Source } from './route.ts';
 
 /** What the views need of a family's rib. */
 export interface ViewedRib { readonly loc: LocRib; readonly maximumPaths: number }
 
-/** One path that came in. */
-export interface SeenPath {
-  /** With the attributes of the view: as received, or as import policy left them. */
-  readonly route: Route;
+/** One path that came in; the route with the attributes of the view: as received, or as import policy left them. */
+export interface SeenPath extends Omit<ExplainedPath, 'source' | 'pathId'> {
   /** As received (RFC 7911); undefined: none. */
   readonly pathId: number | undefined;
-  readonly stale: boolean;
-  /** Stale for longer than a restart takes (RFC 9494). */
-  readonly longLived: boolean;
-  /** Import policy or loop detection keeps it out. */
-  readonly refused: boolean;
-  readonly best: boolean;
-  /** Among the paths that forward. */
-  readonly chosen: boolean;
-  /** Why it is refused or unfit, or its place among the candidates. */
-  readonly reason: string;
 }
 
 /** Whether a source has a path for the prefix; cheap. */

@@ -1,6 +1,7 @@
 /** Validates the peers section: neighbours one by one, by prefix, and by interface. */
-import type {
-  DynamicPeers, MaximumPrefixes, PeerBfd, PeerConfig, PeersSection, PeerTemplate, RemoteAs, UnnumberedPeer,
+import {
+  MAXIMUM_PASSWORD_OCTETS,
+  type DynamicPeers, type MaximumPrefixes, type PeerBfd, type PeerConfig, type PeersSection, type PeerTemplate, type RemoteAs, type UnnumberedPeer,
 } from '../../config/messages/speaker-config.ts';
 import type { Problem } from '../../lib/errors.ts';
 import { FAMILIES, familyOf, type Family } from '../../lib/ip/prefix.ts';
@@ -10,8 +11,6 @@ import { ROLES } from '../wire/constants.ts';
 import { MAX_COMMUNICATION_LENGTH } from '../wire/notification.ts';
 import { Fields, goodOnes, MAXIMUM_U32, nameOf } from './fields.ts';
 
-/** RFC 2385: what Linux takes. */
-const MAXIMUM_KEY_OCTETS = 80;
 /** RFC 9494 §3.1: 24 bits. */
 const MAXIMUM_STALE_SECONDS = 0xffffff;
 
@@ -113,7 +112,7 @@ function readSession(f: Fields, family: Family | undefined): Partial<PeerTemplat
   if (extendedNextHop && family === 'ipv4') f.wrong('extendedNextHop', true, 'a neighbour with an IPv6 address (RFC 8950 needs a session over IPv6)');
   return {
     ...(f.has('interface') && { interface: interfaceName(f) }),
-    ...(f.has('password') && { password: f.secret('password', MAXIMUM_KEY_OCTETS) }),
+    ...(f.has('password') && { password: f.secret('password', MAXIMUM_PASSWORD_OCTETS) }),
     ...(f.has('ttlSecurityHops') && { ttlSecurityHops: f.integer('ttlSecurityHops', 1, 254) }),
     ...(f.has('addPath') && { addPath: readAddPath(f.object('addPath')) }),
     ...(f.has('extendedNextHop') && { extendedNextHop }),

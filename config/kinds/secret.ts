@@ -1,4 +1,5 @@
 /** A Secret of Kubernetes, as far as passwords need it: its values as text. */
+import { MAXIMUM_PASSWORD_OCTETS } from '../messages/speaker-config.ts';
 import { isObject } from '../schema/structure.ts';
 import type { Metadata } from './kind.ts';
 
@@ -13,8 +14,6 @@ export interface SecretTexts {
   readonly before?: Readonly<Record<string, string>>;
 }
 
-/** What TCP-MD5 takes at most, octets (RFC 2385 as Linux has it). */
-export const MAXIMUM_PASSWORD_OCTETS = 80;
 export const octetsOf = (value: string): number => new TextEncoder().encode(value).length;
 
 /** The Secret as it is now (undefined: gone), with what is remembered of how it was. */

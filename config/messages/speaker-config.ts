@@ -16,6 +16,11 @@ export interface SpeakerConfig {
 export type SectionName = keyof SpeakerConfig;
 export const SECTION_NAMES = ['global', 'filters', 'originate', 'peers'] as const satisfies readonly SectionName[];
 
+/** LOCAL_PREF of a route of metric 0 where `metricFromLocalPref` is true, as Calico counts; one of metric N has this less N. */
+export const LOCAL_PREF_OF_METRIC_0 = 2_147_483_647;
+/** Longest `PeerConfig.password`, octets of UTF-8 (RFC 2385 as Linux has it). */
+export const MAXIMUM_PASSWORD_OCTETS = 80;
+
 export interface GlobalSection {
   /** Local AS number, 1..4294967295 (RFC 6793), unless a peer overrides it. */
   readonly asn: number;

@@ -1,6 +1,7 @@
 /** Passwords of sessions, which stand in Secrets. */
 import type { Problem } from '../../lib/errors.ts';
-import { MAXIMUM_PASSWORD_OCTETS as MAXIMUM_OCTETS, octetsOf } from '../kinds/secret.ts';
+import { octetsOf } from '../kinds/secret.ts';
+import { MAXIMUM_PASSWORD_OCTETS as MAXIMUM_OCTETS } from '../messages/speaker-config.ts';
 import type { ClusterSnapshot } from './snapshot.ts';
 
 /** As BGPPeer and BGPConfiguration name one key of one Secret. */

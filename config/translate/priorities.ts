@@ -2,11 +2,9 @@
 import type { Family } from '../../lib/ip/prefix.ts';
 import { BGP_ROUTE_METRIC } from '../../lib/ownership.ts';
 import type { BGPConfiguration } from '../kinds/bgp-configuration.ts';
+import { LOCAL_PREF_OF_METRIC_0 } from '../messages/speaker-config.ts';
 
 type Settings = Partial<BGPConfiguration['spec']>;
-
-/** A route of metric N has this much less LOCAL_PREF. */
-const LOCAL_PREF_OF_METRIC_0 = 2_147_483_647;
 
 export const localPrefOf = (priority: number): number => LOCAL_PREF_OF_METRIC_0 - priority;
 

@@ -1,6 +1,7 @@
 /** Messages to begin from: what other speakers were seen to send, as it stands in `test/golden/wire`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { HEADER_LENGTH, MARKER_LENGTH } from '../../bgpd/wire/constants.ts';
+import { wholeMessage } from '../../bgpd/wire/framer.ts';
 import { bytesFromHex } from '../support/hex.ts';
 
 /** A message without its header. */
@@ -19,12 +20,4 @@ export function seeds(): Seed[] {
 }
 
 /** A message with the right marker and length, so that it gets past the framer. */
-export function framed(type: number, body: Uint8Array): Uint8Array {
-  const length = HEADER_LENGTH + body.length;
-  const bytes = new Uint8Array(length).fill(0xff, 0, MARKER_LENGTH);
-  bytes[MARKER_LENGTH] = length >>> 8;
-  bytes[MARKER_LENGTH + 1] = length;
-  bytes[MARKER_LENGTH + 2] = type;
-  bytes.set(body, HEADER_LENGTH);
-  return bytes;
-}
+export const framed = (type: number, body: Uint8Array): Uint8Array => wholeMessage({ type, body });

@@ -1,35 +1,14 @@
 /** A speaker that is killed and comes back loses no packet: its routes stay in its kernel, its peers keep those it announced. */
 import { expect } from '@jest/globals';
-import type { PodView } from '../../lab/kubelet.ts';
-import type { Lab } from '../../lab/lab.ts';
 import { eventually } from '../support/eventually.ts';
 import { RouteMonitor, Stream, established, scenariosOf } from '../support/lab.ts';
+import { BACK_MS, isBack, podPair } from '../support/traffic.ts';
 
 const scenario = scenariosOf({ nodes: 3 });
-const BACK_MS = 60_000;
-
-async function podsOf(lab: Lab): Promise<readonly [PodView, PodView]> {
-  const there = (await lab.view()).pods;
-  const [a, b] = there.length > 0 ? ['a', 'b'].map((name) => there.find((p) => p.name === name)!) : await Promise.all([lab.pod('a', { node: 'n1' }), lab.pod('b', { node: 'n2' })]);
-  return [a!, b!];
-}
-
-/** The new process runs, its sessions are Established, nobody holds its routes as stale any more. */
-async function isBack(lab: Lab, node: string, startedBefore: number): Promise<void> {
-  await eventually(BACK_MS, async () => {
-    const status = await lab.status(node);
-    expect(status?.startedAtMs ?? 0).toBeGreaterThan(startedBefore);
-    expect(status?.restarting).toBe(false);
-  });
-  await established(lab, BACK_MS);
-  await eventually(BACK_MS, async () => {
-    for (const n of lab.nodes) expect((await n.speaker())!.peers.filter((p) => p.stale > 0)).toEqual([]);
-  });
-}
 
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
   scenario(`bgpd ended by ${signal} under 1,000 packets a second from another node and from behind the ToR: none lost, no route deleted`, async (lab) => {
-    const [a, b] = await podsOf(lab);
+    const [a, b] = await podPair(lab);
     await established(lab);
     await eventually(BACK_MS, async () => {
       for (const family of ['ipv4', 'ipv6'] as const) {
